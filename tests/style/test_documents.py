@@ -1,0 +1,45 @@
+"""The documents keep their word: programs in them compile, man pages format, links lead somewhere, the design pages have
+an index."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PROGRAM = re.compile(r"^```c\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+
+
+def programs():
+    for document in DOCUMENTS:
+        blocks = (text for text in PROGRAM.findall(document.read_text()) if "int main(" in text)
+        for number, text in enumerate(blocks, 1):
+            yield pytest.param(text, id=f"{document.name}-{number}")
+
+
+@pytest.mark.parametrize("text", programs())
+def test_program_in_a_document_compiles(text):
+    command = ["gcc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-xc", "-fsyntax-only", "-"]
+    result = subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("man/*.[137]")), ids=lambda path: path.name)
+def test_man_page_formats_without_warnings(page):
+    result = subprocess.run(["groff", "-man", "-ww", "-z", page], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_links_lead_to_files():
+    broken = [f"{document.relative_to(ROOT)}: {target}" for document in DOCUMENTS
+              for target in LINK.findall(document.read_text()) if not (document.parent / target).exists()]
+    assert broken == []
+
+
+def test_design_pages_are_in_the_index():
+    index = ROOT / "docs" / "design" / "README.md"
+    pages = {path.name for path in index.parent.glob("*.md")} - {index.name}
+    assert pages - set(LINK.findall(index.read_text())) == set()

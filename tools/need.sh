@@ -1,0 +1,110 @@
+#!/bin/sh
+# Usage: need.sh SET...
+#
+# Makes sure that the tools of the named sets are there. What is missing is installed with apt-get, through sudo when
+# not root; where that is impossible, one line names the packages and the exit status is 1. Asks nothing itself, and
+# takes a few milliseconds when nothing is missing.
+set -u
+
+machine=$(uname -m)
+missing=
+
+# want PACKAGE PROBE...: the package is needed unless one of the probes is a command or an existing file.
+want() {
+    package=$1
+    shift
+    for probe in "$@"; do
+        case $probe in
+        */*) [ -e "$probe" ] && return ;;
+        *) command -v "$probe" >/dev/null 2>&1 && return ;;
+        esac
+    done
+    missing="$missing $package"
+}
+
+want_build() {
+    want gcc gcc
+    want libc6-dev /usr/include/stdio.h
+    want meson meson
+    want ninja-build ninja
+    want pkg-config pkg-config
+    want python3 /usr/bin/python3
+}
+
+want_test() {
+    want g++ g++
+    want clang clang
+    want libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-"$machine".a
+    want clang-format-14 clang-format-14
+    want binutils nm
+    want libcmocka-dev /usr/include/cmocka.h
+    want python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
+    want curl curl
+    want valgrind valgrind
+    want groff-base groff
+}
+
+want_peers() {
+    want nginx-light nginx /usr/sbin/nginx
+    want wrk wrk
+}
+
+want_bench() {
+    want wrk wrk
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    elif command -v sudo >/dev/null 2>&1 && [ -t 0 ] && [ -t 2 ]; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+# A daemon that a test starts by hand must not become a service of this machine: while it is being installed its unit
+# is masked, and afterwards it is disabled. One that is there already is left alone.
+install_missing() {
+    unit=/etc/systemd/system/nginx.service
+    masked=no
+    case $missing in
+    *nginx*)
+        if [ ! -e "$unit" ] && as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit"; then
+            masked=yes
+        fi
+        ;;
+    esac
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 NEEDRESTART_SUSPEND=1 \
+        apt-get install -y -q -o DPkg::Lock::Timeout=120 --no-install-recommends $missing >&2 </dev/null
+    status=$?
+    if [ $masked = yes ]; then
+        as_root rm -f "$unit"
+        if command -v systemctl >/dev/null 2>&1; then
+            as_root systemctl disable nginx.service >/dev/null 2>&1
+        fi
+    fi
+    return $status
+}
+
+for set in "$@"; do
+    case $set in
+    build | test | peers | bench) "want_$set" ;;
+    *)
+        echo "need.sh: no such set: $set" >&2
+        exit 2
+        ;;
+    esac
+done
+
+[ -z "$missing" ] && exit 0
+
+if command -v apt-get >/dev/null 2>&1; then
+    as_root true && as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 </dev/null
+    install_missing && exit 0
+fi
+echo "wharf: please install these packages first:$missing" >&2
+exit 1
