@@ -1,0 +1,159 @@
+/* wharf/client.h - an HTTP/1.1 client.
+ *
+ *     wharf_response *r = wharf_get("http://example.com/");
+ *     if (wharf_response_error(r)) {
+ *         fprintf(stderr, "%s\n", wharf_response_why(r));
+ *     } else {
+ *         wharf_str body = wharf_response_body(r);
+ *         fwrite(body.ptr, 1, body.len, stdout);
+ *     }
+ *     wharf_response_free(r);
+ *
+ * More than that, in one call:
+ *
+ *     wharf_response *r = wharf_fetch(NULL, WHARF_OPTIONS(wharf_fetch_options,
+ *         .method = "PUT", .url = "http://localhost:8000/notes/1",
+ *         .headers = (const char *[]){"Accept: text/plain", NULL},
+ *         .body = note, .body_bytes = strlen(note)));
+ *
+ * A response is never NULL: what went wrong travels inside it. By default the whole body has been received
+ * when the call returns; with .stream it is left on the wire for wharf_response_read(). Nothing waits for
+ * ever: see the limits below.
+ */
+#ifndef WHARF_CLIENT_H
+#define WHARF_CLIENT_H
+
+#include "wharf/base.h"
+#include "wharf/http.h"
+
+WHARF_BEGIN
+
+/** A client: settings and a pool of connections that are kept for the next request. */
+typedef struct wharf_client wharf_client;
+/** A response, or the error in its place. */
+typedef struct wharf_response wharf_response;
+
+/** Produces a request's body: fills at most `size` bytes and returns how many; 0 at the end; negative to give
+ * up, which the response then carries. May suspend. */
+typedef ssize_t (*wharf_body_fn)(void *arg, void *buffer, size_t size);
+
+/** Every limit of the client. 0: the default; WHARF_OFF: none. */
+typedef struct wharf_client_limits {
+    int64_t connect_ms;      /**< names and connecting, per hop: 10,000 */
+    int64_t pool_ms;         /**< waiting for a free connection: 10,000 */
+    int64_t first_byte_ms;   /**< from the request's last byte to the response's head: 60,000 */
+    int64_t idle_ms;         /**< between two pieces of a body, either way: 60,000 */
+    int64_t total_ms;        /**< the whole of a fetch, redirects and body included: none */
+    int64_t redirects;       /**< redirects followed: 20; WHARF_OFF: the redirect itself is the response */
+    int64_t body_bytes;      /**< of a body received whole: 256 MiB; streams have no limit */
+    int64_t head_bytes;      /**< of a response head: 256 KiB */
+    int64_t header_count;    /**< fields in a response head: 512 */
+    int64_t informational;   /**< 1xx responses before the final one: 32 */
+    int64_t connections;     /**< open at once, per core: 256 */
+    int64_t per_origin;      /**< open at once to one origin: 64 */
+    int64_t idle_per_origin; /**< kept idle per origin: 32 */
+    int64_t keep_alive_ms;   /**< how long an idle connection is kept: 55,000 */
+    int64_t lifetime_ms;     /**< age after which a connection is not used again: 600,000 */
+} wharf_client_limits;
+
+/** What a client does unless a fetch says otherwise. */
+typedef struct wharf_client_options {
+    size_t size;                /**< sizeof(wharf_client_options) */
+    const char *const *headers; /**< sent with every request, as in wharf_fetch_options */
+    wharf_client_limits limits;
+} wharf_client_options;
+
+/** One request. Only `url` is needed. */
+typedef struct wharf_fetch_options {
+    size_t size;                /**< sizeof(wharf_fetch_options) */
+    const char *method;         /**< any token; default GET, with a body POST */
+    const char *url;            /**< absolute, http:// */
+    const char *const *headers; /**< "Name: value" lines in the order to send, ended by NULL. "Name:" leaves a
+                                   default header out, "Name;" sends it empty. */
+    const void *body;           /**< body from memory: body_bytes of it, not copied */
+    size_t body_bytes;
+    const char *body_file; /**< or: the body is this file */
+    wharf_body_fn body_fn; /**< or: the body is what this function produces */
+    void *body_arg;
+    int64_t body_fn_bytes;      /**< how many bytes it will produce; 0: unknown, sent chunked */
+    const char *content_type;   /**< of the body; default application/octet-stream */
+    bool stream;                /**< leave the response's body for wharf_response_read() */
+    bool idempotent;            /**< the method may be repeated safely although its name does not say so */
+    wharf_client_limits limits; /**< fields that are not 0 win over the client's */
+} wharf_fetch_options;
+
+/* ---- fetching --------------------------------------------------------------------------------------------
+ */
+
+/** GET a URL with the thread's default client. The caller frees the response. Suspends.
+ *  Errors (in the response): as wharf_fetch(). */
+WHARF_API WHARF_MUST_USE wharf_response *wharf_get(const char *url);
+
+/** Sends a request and receives the response, following redirects: 303 becomes GET, 301 and 302 turn POST
+ * into GET, 307 and 308 repeat method and body; Authorization, Cookie and Proxy-Authorization never go to
+ * another origin. A kept connection that turns out dead is replaced once, where that is safe. client: NULL
+ * for the thread's default one. What options points to must live until this returns. The caller frees the
+ *  response. Suspends.
+ *  Errors (in the response): -WHARF_EADDRESS (URL), -WHARF_ENAME, -ECONNREFUSED and others of connect(2),
+ * -ETIMEDOUT (the limit is named), -WHARF_EPROTOCOL (the rule is named), -WHARF_EEOF (the body was cut
+ * short), -WHARF_ELIMIT, -WHARF_EREDIRECT, -WHARF_ETLS (https is not built in), -ECONNRESET, -EINVAL
+ * (options), -ENOMEM, -ECANCELED. Spec: RFC 9110, RFC 9112. */
+WHARF_API WHARF_MUST_USE wharf_response *wharf_fetch(wharf_client *client,
+                                                     const wharf_fetch_options *options);
+
+/* ---- the response ----------------------------------------------------------------------------------------
+ */
+
+/** 0, or the error that came in place of (the rest of) the response. None of these accessors suspends. */
+WHARF_API int wharf_response_error(const wharf_response *response);
+/** That error as a sentence with phase, host and address; "" when there is none. Lives as long as the
+ * response. */
+WHARF_API const char *wharf_response_why(const wharf_response *response);
+/** The status code, 100 to 999; 0 when no head arrived. */
+WHARF_API int wharf_response_status(const wharf_response *response);
+/** The reason phrase as it was sent. */
+WHARF_API wharf_str wharf_response_reason(const wharf_response *response);
+/** The value of a header (the first of several), names compared without case; ptr NULL when absent. */
+WHARF_API wharf_str wharf_response_header(const wharf_response *response, const char *name);
+/** The i-th header as sent, i from 0; false past the last. */
+WHARF_API bool wharf_response_header_at(const wharf_response *response, size_t i, wharf_header *ret_header);
+/** The i-th trailer, once the body has ended. */
+WHARF_API bool wharf_response_trailer_at(const wharf_response *response, size_t i, wharf_header *ret_header);
+/** The URL that answered, after redirects. */
+WHARF_API const char *wharf_response_url(const wharf_response *response);
+/** How many redirects were followed. */
+WHARF_API int wharf_response_redirects(const wharf_response *response);
+/** The address that answered ("127.0.0.1:8000"), "" when there was none. */
+WHARF_API const char *wharf_response_address(const wharf_response *response);
+/** HTTP/1.x: the x. */
+WHARF_API int wharf_response_version_minor(const wharf_response *response);
+/** The length that the head announces, or -1 when it does not. */
+WHARF_API int64_t wharf_response_content_length(const wharf_response *response);
+
+/** The body that has been received whole; empty for a stream. On an error, what arrived before it. Lives as
+ * long as the response. */
+WHARF_API wharf_str wharf_response_body(const wharf_response *response);
+
+/** Reads the next piece of a stream's body. size: at least 1. Suspends. Returns 1 to `size`, or 0 at the
+ * verified end. Errors: -WHARF_EEOF (cut short), -WHARF_EPROTOCOL, -ETIMEDOUT, -ECONNRESET, -ECANCELED; the
+ * response then carries it too. */
+WHARF_API WHARF_MUST_USE ssize_t wharf_response_read(wharf_response *response, void *buffer, size_t size);
+
+/** Frees the response. What is unread of a short body is read (64 KiB and 50 ms at most) to keep the
+ * connection, else the connection is closed. May suspend that long. NULL is fine. */
+WHARF_API void wharf_response_free(wharf_response *response);
+
+/* ---- clients ---------------------------------------------------------------------------------------------
+ */
+
+/** Makes a client of one's own. options: NULL for the defaults; copied. NULL when memory ran out or the
+ * options are wrong (wharf_why()). A client may be used by any core; each core keeps its own connections.
+ * Does not suspend. */
+WHARF_API WHARF_MUST_USE wharf_client *wharf_client_new(const wharf_client_options *options);
+/** Closes this core's idle connections and frees the client. Its responses must be freed before. NULL is
+ * fine. */
+WHARF_API void wharf_client_free(wharf_client *client);
+
+WHARF_END
+
+#endif

@@ -1,0 +1,193 @@
+/* wharf/server.h - an HTTP/1.1 server.
+ *
+ *     static int hello(wharf_request *req, void *arg) {
+ *         return wharf_reply_text(req, 200, "Hello, World!");
+ *     }
+ *     int main(void) {
+ *         wharf_server *server = wharf_server_new(NULL);
+ *         wharf_route(server, "GET /", hello, NULL);
+ *         wharf_files(server, "/files/", "./public", NULL);
+ *         return wharf_serve(server, "localhost:8000") < 0;
+ *     }
+ *
+ * A handler is an ordinary function on a task of its own: it may block, sleep, fetch, query. The request and
+ * everything got from it live until the handler returns. HEAD, OPTIONS, 404 and 405 are answered without a
+ * handler's help. A handler that returns an error without having replied gives the client a 500.
+ */
+#ifndef WHARF_SERVER_H
+#define WHARF_SERVER_H
+
+#include "wharf/base.h"
+#include "wharf/http.h"
+#include "wharf/net.h"
+
+WHARF_BEGIN
+
+typedef struct wharf_server wharf_server;
+/** A request and its reply: one handler's view of one exchange. */
+typedef struct wharf_request wharf_request;
+
+/** Answers a request. Returns >= 0, or a negative code for "it failed". Runs on its own task; may suspend. */
+typedef int (*wharf_handler)(wharf_request *request, void *arg);
+
+/** Every limit of the server. 0: the default; WHARF_OFF: none (where that makes sense). */
+typedef struct wharf_server_limits {
+    int64_t head_ms;       /**< from a request's first byte to the end of its head: 10,000 */
+    int64_t idle_ms;       /**< a connection between requests: 60,000 */
+    int64_t rate_bytes;    /**< bytes a second a body must move, either way, once the grace is over: 240 */
+    int64_t rate_grace_ms; /**< that grace: 5,000 */
+    int64_t stop_ms;       /**< a graceful stop waits so long for running requests: 30,000 */
+    int64_t cancel_ms;     /**< then cancels them and waits so long: 5,000 */
+    int64_t head_bytes;    /**< request line and headers: 32,768 */
+    int64_t header_count;  /**< header lines: 100 */
+    int64_t target_bytes;  /**< the request target: 8,192 */
+    int64_t body_bytes;    /**< of a body taken whole by wharf_request_body(): 1 MiB; streams have no limit */
+    int64_t drain_bytes;   /**< unread body taken off the wire to keep the connection: 262,144 */
+    int64_t pipelined;     /**< requests read ahead: 16 */
+    int64_t connections;   /**< open at once, all cores: 90 % of the file descriptors */
+    int64_t requests;      /**< on one connection: none */
+} wharf_server_limits;
+
+/** Where access log lines go and what they look like. */
+typedef enum wharf_log_format { WHARF_LOG_OFF, WHARF_LOG_COMMON, WHARF_LOG_JSON } wharf_log_format;
+
+typedef struct wharf_server_options {
+    size_t size;          /**< sizeof(wharf_server_options) */
+    int threads;          /**< cores to use: default 1; WHARF_OFF (-1): all that wharf_cores() counts */
+    wharf_log_format log; /**< default: no access log */
+    int log_fd;           /**< default 2, standard error */
+    bool no_signals;      /**< wharf_serve() leaves SIGINT and SIGTERM alone */
+    wharf_server_limits limits;
+} wharf_server_options;
+
+typedef struct wharf_files_options {
+    size_t size;               /**< sizeof(wharf_files_options) */
+    bool listing;              /**< show directories that have no index page */
+    bool hidden;               /**< serve names that start with a dot (".well-known" is always served) */
+    const char *index;         /**< the index page's name; default "index.html" */
+    const char *cache_control; /**< default "no-cache": kept, but asked for each time */
+} wharf_files_options;
+
+/* ---- the server ------------------------------------------------------------------------------------------
+ */
+
+/** Makes a server. options: NULL for the defaults; copied. The caller frees it. NULL when memory ran out or
+ * the options are wrong (wharf_why()). Does not suspend. */
+WHARF_API WHARF_MUST_USE wharf_server *wharf_server_new(const wharf_server_options *options);
+/** Frees a server that is not running. NULL is fine. Does not suspend. */
+WHARF_API void wharf_server_free(wharf_server *server);
+
+/** Adds a route. pattern: "GET /users/{id}", "* /api/{rest...}" (any method, any rest), "/" (GET). A part in
+ * braces matches one path segment, with dots the rest of the path, which may be empty. The most specific
+ * route wins, whatever the order. Before the server runs; does not suspend. wharf_serve() repeats the first
+ * error. Errors: -EINVAL (pattern, wharf_why() says where), -EEXIST (the same route, or one that neither wins
+ * over), -EBUSY (running), -ENOMEM. */
+WHARF_API int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg);
+
+/** Serves the files beneath a directory under a path prefix that starts and ends with '/'. Nothing outside
+ * the directory is ever reached, by ".." or by a symbolic link. options: NULL for the defaults; copied.
+ *  Errors: as wharf_route(), and -ENOENT, -ENOTDIR, -EACCES for the directory. */
+WHARF_API int wharf_files(wharf_server *server, const char *prefix, const char *directory,
+                          const wharf_files_options *options);
+
+/** Listens on an address, as wharf_serve_on(). Several calls, several addresses. Port 0: see
+ *  wharf_server_address(). Errors: as wharf_serve_on(), -EBUSY (running). */
+WHARF_API int wharf_server_listen(wharf_server *server, const char *address);
+
+/** The i-th address listened on, as text ("127.0.0.1:8000"); "" past the last. Valid while the server lives.
+ */
+WHARF_API const char *wharf_server_address(const wharf_server *server, int i);
+
+/** Runs until stopped. Suspends (or runs its threads). With SIGINT or SIGTERM it stops gracefully; a second
+ * signal ends it at once. Returns 0, or the number of requests that had to be cut off. Errors: the first
+ * error of wharf_route() and friends; -EINVAL (nothing listens), -EAGAIN (threads), -ENOMEM, -ECANCELED. */
+WHARF_API int wharf_server_run(wharf_server *server);
+
+/** Listens and runs. */
+WHARF_API int wharf_serve(wharf_server *server, const char *address);
+
+/** Stops a running server gracefully: no new connections, idle ones closed, running requests finished within
+ * the limits. From any task, any thread or a signal handler. Does not suspend. */
+WHARF_API int wharf_server_stop(wharf_server *server);
+
+/* ---- the request -----------------------------------------------------------------------------------------
+ */
+/* None of these suspends. The views live until the handler returns. */
+
+WHARF_API wharf_str wharf_request_method(const wharf_request *request);
+/** The path, percent-decoded except for %2F, %5C and %00; dot segments resolved. */
+WHARF_API wharf_str wharf_request_path(const wharf_request *request);
+/** What follows the '?', as it was sent; ptr NULL without one. */
+WHARF_API wharf_str wharf_request_query(const wharf_request *request);
+/** The request target exactly as it was sent. */
+WHARF_API wharf_str wharf_request_target(const wharf_request *request);
+/** The Host; an absolute target's authority replaces it. Spec: RFC 9112 section 3.2.2. */
+WHARF_API wharf_str wharf_request_host(const wharf_request *request);
+/** HTTP/1.x: the x. */
+WHARF_API int wharf_request_version_minor(const wharf_request *request);
+/** A header's value (the first of several), names compared without case; ptr NULL when absent. */
+WHARF_API wharf_str wharf_request_header(const wharf_request *request, const char *name);
+/** The i-th header as sent, i from 0; false past the last. */
+WHARF_API bool wharf_request_header_at(const wharf_request *request, size_t i, wharf_header *ret_header);
+/** What a part in braces of the route's pattern matched, percent-decoded; ptr NULL when there is none. */
+WHARF_API wharf_str wharf_request_param(const wharf_request *request, const char *name);
+/** The peer's address as text. */
+WHARF_API const char *wharf_request_peer(wharf_request *request);
+/** The length that the request announces; 0 without a body; -1 when it is chunked. */
+WHARF_API int64_t wharf_request_content_length(const wharf_request *request);
+
+/** Reads the next piece of the request's body, at the handler's own pace: the client is held back meanwhile.
+ * The first read answers "Expect: 100-continue". Suspends. Returns 1 to `size`; 0 at the verified end.
+ *  Errors: -WHARF_EPROTOCOL (framing; the client gets a 400), -WHARF_EEOF, -ETIMEDOUT (too slow; the client
+ *  gets a 408), -ECONNRESET, -ECANCELED. */
+WHARF_API WHARF_MUST_USE ssize_t wharf_request_read(wharf_request *request, void *buffer, size_t size);
+
+/** Takes the whole body, up to limits.body_bytes, into memory of the request. Suspends.
+ *  Errors: as wharf_request_read(), and -WHARF_ELIMIT (the client gets a 413 unless the handler replies). */
+WHARF_API int wharf_request_body(wharf_request *request, wharf_str *ret_body);
+
+/** Memory that lives until the handler returns. NULL when it ran out. Does not suspend. */
+WHARF_API void *wharf_request_alloc(wharf_request *request, size_t size);
+
+/* ---- the reply -------------------------------------------------------------------------------------------
+ */
+/* One reply a request. Once it has begun, another gives -EALREADY. They may suspend while the client is slow.
+ */
+/* Common errors: -EINVAL (a status outside 200 to 599, a header name or value that may not be sent: the
+ * client gets a 500), -EALREADY, -EPIPE, -ECONNRESET, -ETIMEDOUT (client too slow), -ECANCELED, -ENOMEM. */
+
+/** Adds a header to the reply; call it before replying. Name and value are copied. The same name twice gives
+ * two lines. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */
+WHARF_API int wharf_reply_header(wharf_request *request, const char *name, const char *value);
+
+/** Replies with text/plain in UTF-8. */
+WHARF_API int wharf_reply_text(wharf_request *request, int status, const char *text);
+/** Replies with bytes. content_type: NULL for none. The bytes are copied or sent before this returns. */
+WHARF_API int wharf_reply_bytes(wharf_request *request, int status, const char *content_type,
+                                const void *bytes, size_t len);
+/** Replies without a body. */
+WHARF_API int wharf_reply_status(wharf_request *request, int status);
+/** Replies with a regular file: type by its name, ETag, Last-Modified, conditional requests and ranges as
+ *  wharf_files() does. Errors: also -ENOENT, -EACCES, -EISDIR; nothing has been sent then. */
+WHARF_API int wharf_reply_file(wharf_request *request, const char *path);
+/** Replies with a redirect. status: 301, 302, 303, 307 or 308. location: a URL or an absolute path; a path
+ * that starts with "//" is -EINVAL. */
+WHARF_API int wharf_reply_redirect(wharf_request *request, int status, const char *location);
+
+/** Begins a reply whose body is written piece by piece. content_length: its length, or -1 when unknown
+ * (chunked; to an HTTP/1.0 client, until close). The handler's return ends it; an error there cuts the
+ * connection, so that the client does not take a part for the whole. */
+WHARF_API int wharf_reply_begin(wharf_request *request, int status, const char *content_type,
+                                int64_t content_length);
+/** Writes the next piece: always all of it. Suspends while much is unsent. Errors: also -EMSGSIZE (beyond
+ *  content_length). */
+WHARF_API int wharf_reply_write(wharf_request *request, const void *bytes, size_t len);
+/** Sends what has been written so far without waiting for more. */
+WHARF_API int wharf_reply_flush(wharf_request *request);
+
+/** Whether a reply has begun. Does not suspend. */
+WHARF_API bool wharf_reply_begun(const wharf_request *request);
+
+WHARF_END
+
+#endif

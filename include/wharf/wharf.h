@@ -1,0 +1,15 @@
+/* wharf/wharf.h - all of Wharf. Read task.h and net.h first, then server.h or client.h. */
+#ifndef WHARF_WHARF_H
+#define WHARF_WHARF_H
+
+#include "wharf/base.h"
+#include "wharf/client.h"
+#include "wharf/http.h"
+#include "wharf/net.h"
+#include "wharf/os.h"
+#include "wharf/server.h"
+#include "wharf/sim.h"
+#include "wharf/sync.h"
+#include "wharf/task.h"
+
+#endif
