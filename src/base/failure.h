@@ -1,0 +1,39 @@
+/* The last failure of a task: kept as codes, made a sentence only when somebody asks.
+ *
+ *      <phase> <subject> (<address>): <what the code means> (<NAME>)[: <detail>]
+ *      connect localhost:1 (127.0.0.1:1): connection refused (ECONNREFUSED)
+ */
+#ifndef BASE_FAILURE_H
+#define BASE_FAILURE_H
+
+#include <sys/socket.h>
+
+#include "wharf/base.h"
+
+enum { FAILURE_SUBJECT_SIZE = 96, FAILURE_DETAIL_SIZE = 160, FAILURE_ADDRESS_SIZE = 32 };
+
+struct failure {
+    int code;          /* negative; 0: none */
+    const char *phase; /* static: "resolve", "connect", "accept", "send", "read head" ...; may be NULL */
+    unsigned char address_len;
+    unsigned char address[FAILURE_ADDRESS_SIZE]; /* a sockaddr_in or sockaddr_in6; address_len 0: none */
+    char subject[FAILURE_SUBJECT_SIZE];          /* host:port, a URL, a path; cut to fit; "" for none */
+    char detail[FAILURE_DETAIL_SIZE];            /* more, made by the one who failed; "" for none */
+};
+
+/* Where this thread's failures go: set by the scheduler to the running task's record. Before there is one, a
+ * record of the thread. Never NULL. */
+struct failure *failure_current(void);
+void failure_redirect(struct failure *record); /* NULL: back to the thread's own */
+
+/* Record a failure and return its code, so `return fail(-EINVAL, "listen", address, NULL)` works. All but
+ * code may be NULL; subject is copied. The forms clear what they do not set. */
+int fail(int code, const char *phase, const char *subject, const char *detail_format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* With the peer's address. */
+int fail_at(int code, const char *phase, const struct sockaddr *address, socklen_t address_len);
+
+/* The sentence. Returns its length; cut to fit, always NUL-terminated when size > 0. */
+size_t failure_format(const struct failure *failure, char *out, size_t size);
+
+#endif

@@ -1,0 +1,94 @@
+/* The heap, behind four functions: every other file of Wharf allocates through them. The live counter is one
+ * relaxed atomic, because its readers (tests, statistics) compare it only while nothing runs; the failure
+ * plan belongs to the thread, so tests on different threads do not disturb each other. */
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic int64_t live_blocks;
+
+struct failure_plan {
+    uint64_t allocations; /* by this thread since the plan was set */
+    uint64_t fail_at;     /* fail when `allocations` reaches this; 0: never */
+    bool did_fail;
+};
+
+static __thread struct failure_plan plan;
+
+/* Counts one allocation of this thread; true when it is the one that must fail. */
+static bool allocation_is_planned_to_fail(void) {
+    plan.allocations++;
+    if (plan.allocations != plan.fail_at) {
+        return false;
+    }
+    plan.did_fail = true;
+    return true;
+}
+
+static void *count_live(void *block) {
+    if (block != NULL) {
+        atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
+    }
+    return block;
+}
+
+void *mem_alloc(size_t size) {
+    if (allocation_is_planned_to_fail()) {
+        return NULL;
+    }
+    return count_live(malloc(size > 0 ? size : 1));
+}
+
+void *mem_zalloc(size_t size) {
+    if (allocation_is_planned_to_fail()) {
+        return NULL;
+    }
+    return count_live(calloc(1, size > 0 ? size : 1));
+}
+
+void *mem_realloc(void *block, size_t size) {
+    if (block == NULL) {
+        return mem_alloc(size);
+    }
+    if (allocation_is_planned_to_fail()) {
+        return NULL;
+    }
+    return realloc(block, size > 0 ? size : 1);
+}
+
+char *mem_strndup(const char *text, size_t len) {
+    size_t copied = len > 0 ? strnlen(text, len) : 0;
+    char *copy = mem_alloc(copied + 1);
+    if (copy == NULL) {
+        return NULL;
+    }
+    if (copied > 0) {
+        memcpy(copy, text, copied);
+    }
+    copy[copied] = '\0';
+    return copy;
+}
+
+void mem_free(void *block) {
+    if (block == NULL) {
+        return;
+    }
+    atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
+    free(block);
+}
+
+int64_t mem_live(void) {
+    return atomic_load_explicit(&live_blocks, memory_order_relaxed);
+}
+
+uint64_t mem_fail_at(uint64_t n) {
+    uint64_t made = plan.allocations;
+    plan = (struct failure_plan){.fail_at = n};
+    return made;
+}
+
+bool mem_did_fail(void) {
+    return plan.did_fail;
+}

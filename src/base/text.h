@@ -1,0 +1,31 @@
+/* String views: comparing, searching, trimming; ASCII only, never the locale. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "wharf/base.h"
+
+#define STR(literal) ((wharf_str){(literal), sizeof(literal) - 1})
+
+bool str_equal_nocase(wharf_str a, wharf_str b);
+bool str_starts(wharf_str text, wharf_str prefix);
+bool str_starts_nocase(wharf_str text, wharf_str prefix);
+bool str_ends(wharf_str text, wharf_str suffix);
+/* Offset of the first occurrence, or -1. */
+ssize_t str_find(wharf_str text, wharf_str needle);
+ssize_t str_find_byte(wharf_str text, char byte);
+ssize_t str_find_last_byte(wharf_str text, char byte);
+/* The part [from, to), clamped to the view. */
+wharf_str str_slice(wharf_str text, size_t from, size_t to);
+wharf_str str_trim(wharf_str text); /* SP and HTAB at both ends */
+/* Cuts the next part before `separator` off *rest into *ret_part; false when *rest was exhausted (ptr NULL).
+ */
+bool str_split(wharf_str *rest, char separator, wharf_str *ret_part);
+/* Levenshtein distance, for "did you mean"; texts over 64 bytes count as far away. */
+unsigned str_distance(wharf_str a, wharf_str b);
+static inline char ascii_lower(char byte) {
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
+}
+/* NUL-terminated copy into a fixed array, cut to fit; returns the bytes copied. */
+size_t str_copy_to(char *out, size_t size, wharf_str text);
+
+#endif
