@@ -1,0 +1,221 @@
+/* Channels: a ring of elements, and hand-off in the order of asking. An element goes straight from a put to a waiting
+ * take, in one step: a taker that times out has either got it or left it. */
+#include "wharf/sync.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/internal.h"
+
+enum { ELEMENT_MAX = 65536, CAPACITY_MAX = 1 << 20 };
+
+struct chan {
+    size_t element;  /* bytes */
+    size_t capacity; /* elements */
+    size_t first, count;
+    struct op_queue putters, takers;
+    bool closed;
+    char ring[];
+};
+
+/* What stands in the table of channels. */
+struct chan_slot {
+    struct chan *chan; /* NULL: free */
+    uint32_t generation;
+};
+
+struct chan_op {
+    struct op op;
+    wharf_chan handle;
+    struct chan *chan; /* known once the handle has been looked up */
+    void *element;     /* to copy from or to */
+    bool started;
+};
+
+static char *ring_at(struct chan *chan, size_t n) {
+    return chan->ring + (chan->first + n) % chan->capacity * chan->element;
+}
+
+wharf_chan wharf_chan_new(size_t element_bytes, size_t capacity) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return (wharf_chan){sched_missing()};
+    }
+    if (element_bytes == 0 || element_bytes > ELEMENT_MAX || capacity > CAPACITY_MAX) {
+        return (wharf_chan){fail(-EINVAL, "channel", NULL, "element size or capacity is out of range")};
+    }
+    struct chan *chan = mem_alloc(sizeof *chan + element_bytes * capacity);
+    if (chan == NULL) {
+        return (wharf_chan){-ENOMEM};
+    }
+    uint32_t index = 0;
+    int rc = table_take(&sched->chans, &index);
+    if (rc < 0) {
+        mem_free(chan);
+        return (wharf_chan){rc};
+    }
+    *chan = (struct chan){.element = element_bytes, .capacity = capacity};
+    struct chan_slot *slot = table_at(&sched->chans, index);
+    slot->chan = chan;
+    slot->generation = generation_next(slot->generation);
+    return (wharf_chan){handle_make(sched, index, slot->generation)};
+}
+
+static struct chan_slot *chan_find(wharf_chan handle, uint32_t *ret_index, int *ret_error) {
+    struct sched *sched = sched_current();
+    uint32_t index = 0, generation = 0;
+    int rc = sched != NULL ? handle_split(sched, handle.id, -EBADF, &index, &generation) : sched_missing();
+    if (rc < 0) {
+        *ret_error = rc;
+        return NULL;
+    }
+    struct chan_slot *slot = table_has(&sched->chans, index) ? table_at(&sched->chans, index) : NULL;
+    if (slot == NULL || slot->chan == NULL || slot->generation != generation) {
+        *ret_error = -EBADF;
+        return NULL;
+    }
+    *ret_index = index;
+    return slot;
+}
+
+/* Looks the channel up at the moment of the attempt: it may have been freed while the task gave way. */
+static int chan_of(struct chan_op *op) {
+    uint32_t index = 0;
+    int rc = 0;
+    struct chan_slot *slot = chan_find(op->handle, &index, &rc);
+    if (slot != NULL) {
+        op->chan = slot->chan;
+    }
+    return rc;
+}
+
+/* ---- put ---- */
+
+static int64_t put_attempt(struct op *op) {
+    struct chan_op *put = (struct chan_op *)op;
+    if (put->started) {
+        return -EAGAIN; /* whoever takes or closes completes it */
+    }
+    int rc = chan_of(put);
+    if (rc < 0) {
+        return rc;
+    }
+    struct chan *chan = put->chan;
+    if (chan->closed) {
+        return -EPIPE;
+    }
+    struct op *taker = op_queue_pop(&chan->takers);
+    if (taker != NULL) {
+        memcpy(((struct chan_op *)taker)->element, put->element, chan->element);
+        op_complete(taker, 1);
+        return 0;
+    }
+    if (chan->count == chan->capacity) {
+        return -EAGAIN;
+    }
+    memcpy(ring_at(chan, chan->count), put->element, chan->element);
+    chan->count++;
+    return 0;
+}
+
+static int put_start(struct op *op) {
+    struct chan_op *put = (struct chan_op *)op;
+    put->started = true;
+    op_queue_push(&put->chan->putters, op);
+    return 0;
+}
+
+static const struct op_kind put_kind = {"put", put_attempt, put_start, op_queue_remove};
+
+/* ---- take ---- */
+
+/* A place has become free: the longest waiting put moves up. */
+static void admit_putter(struct chan *chan) {
+    struct op *putter = op_queue_pop(&chan->putters);
+    if (putter == NULL) {
+        return;
+    }
+    memcpy(ring_at(chan, chan->count), ((struct chan_op *)putter)->element, chan->element);
+    chan->count++;
+    op_complete(putter, 0);
+}
+
+static int64_t take_attempt(struct op *op) {
+    struct chan_op *take = (struct chan_op *)op;
+    if (take->started) {
+        return -EAGAIN;
+    }
+    int rc = chan_of(take);
+    if (rc < 0) {
+        return rc;
+    }
+    struct chan *chan = take->chan;
+    if (chan->count > 0) {
+        memcpy(take->element, ring_at(chan, 0), chan->element);
+        chan->first = (chan->first + 1) % chan->capacity;
+        chan->count--;
+        admit_putter(chan);
+        return 1;
+    }
+    struct op *putter = op_queue_pop(&chan->putters);
+    if (putter != NULL) {
+        memcpy(take->element, ((struct chan_op *)putter)->element, chan->element);
+        op_complete(putter, 0);
+        return 1;
+    }
+    return chan->closed ? 0 : -EAGAIN;
+}
+
+static int take_start(struct op *op) {
+    struct chan_op *take = (struct chan_op *)op;
+    take->started = true;
+    op_queue_push(&take->chan->takers, op);
+    return 0;
+}
+
+static const struct op_kind take_kind = {"take", take_attempt, take_start, op_queue_remove};
+
+int wharf_put(wharf_chan handle, const void *element) {
+    struct chan_op op = {.op.kind = &put_kind, .handle = handle, .element = (void *)(uintptr_t)element};
+    return (int)op_await(&op.op);
+}
+
+int wharf_take(wharf_chan handle, void *ret_element) {
+    struct chan_op op = {.op.kind = &take_kind, .handle = handle, .element = ret_element};
+    return (int)op_await(&op.op);
+}
+
+/* ---- ending ---- */
+
+int wharf_chan_close(wharf_chan handle) {
+    uint32_t index = 0;
+    int rc = 0;
+    struct chan_slot *slot = chan_find(handle, &index, &rc);
+    if (slot == NULL) {
+        return rc;
+    }
+    if (slot->chan->closed) {
+        return -EINVAL;
+    }
+    slot->chan->closed = true;
+    op_queue_complete_all(&slot->chan->putters, -EPIPE);
+    op_queue_complete_all(&slot->chan->takers, 0);
+    return 0;
+}
+
+int wharf_chan_free(wharf_chan handle) {
+    uint32_t index = 0;
+    int rc = 0;
+    struct chan_slot *slot = chan_find(handle, &index, &rc);
+    if (slot == NULL) {
+        return rc;
+    }
+    struct chan *chan = slot->chan;
+    slot->chan = NULL;
+    op_queue_complete_all(&chan->putters, -EBADF);
+    op_queue_complete_all(&chan->takers, -EBADF);
+    mem_free(chan);
+    table_give(&sched_current()->chans, index);
+    return 0;
+}

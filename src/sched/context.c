@@ -1,0 +1,57 @@
+/* The first frame of a new context, laid out as context_switch() expects to find it: see arch/. */
+#include "sched/context.h"
+
+#include <stdint.h>
+#include <string.h>
+
+void context_entry(void);
+
+#if defined(__x86_64__)
+
+enum { FRAME_WORDS = 8 };
+
+/* The floating-point control state that the new task starts with is its maker's. */
+static uint64_t float_control(void) {
+    uint32_t mxcsr = 0;
+    uint16_t word = 0;
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(word));
+    return (uint64_t)mxcsr | (uint64_t)word << 32;
+}
+
+void *context_make(void *top, void (*fn)(void *), void *arg) {
+    uintptr_t aligned = (uintptr_t)top & ~(uintptr_t)15;
+    uint64_t *frame = (uint64_t *)(aligned - 16) - FRAME_WORDS;
+
+    memset(frame, 0, sizeof(uint64_t) * (FRAME_WORDS + 2));
+    frame[0] = float_control();
+    frame[3] = (uintptr_t)fn;  /* r13 */
+    frame[4] = (uintptr_t)arg; /* r12 */
+    frame[7] = (uintptr_t)context_entry;
+    return frame;
+}
+
+#elif defined(__aarch64__)
+
+enum { FRAME_WORDS = 22 };
+
+static uint64_t float_control(void) {
+    uint64_t control = 0;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    return control;
+}
+
+void *context_make(void *top, void (*fn)(void *), void *arg) {
+    uintptr_t aligned = (uintptr_t)top & ~(uintptr_t)15;
+    uint64_t *frame = (uint64_t *)aligned - FRAME_WORDS;
+
+    memset(frame, 0, sizeof(uint64_t) * FRAME_WORDS);
+    frame[0] = (uintptr_t)arg; /* x19 */
+    frame[1] = (uintptr_t)fn;  /* x20 */
+    frame[11] = (uintptr_t)context_entry;
+    frame[20] = float_control();
+    return frame;
+}
+
+#else
+#    error "no context switch for this processor: write src/sched/arch/<processor>.S"
+#endif

@@ -1,0 +1,13 @@
+/* The context switch: what a task leaves behind when another one runs. The code is in arch/, a file per processor. */
+#ifndef SCHED_CONTEXT_H
+#define SCHED_CONTEXT_H
+
+#include <stddef.h>
+
+/* Leaves the running context in *save and enters `load`, a context that was left or made before. */
+void context_switch(void **save, void *load);
+
+/* Makes a context that will call fn(arg) on the stack whose highest address is `top`. fn must not return. */
+void *context_make(void *top, void (*fn)(void *), void *arg);
+
+#endif

@@ -1,0 +1,71 @@
+/* What a scheduler asks of the world: time, randomness, readiness, sockets. Two worlds implement it: the
+ * kernel with epoll (engine_epoll.c, kernel.c) and the simulator (src/sim/). Nothing else in the library asks
+ * the kernel about sockets or clocks, so a program on the simulator has no other source of surprise.
+ *
+ * All calls return >= 0 or -errno and never wait; only `wait` does.
+ */
+#ifndef SCHED_ENGINE_H
+#define SCHED_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+struct io;
+struct op;
+struct sched;
+
+struct engine {
+    const char *name;
+    /* A receive that gave less than was asked for has emptied the queue: no need to ask again. */
+    bool short_means_empty;
+
+    /* time and chance */
+    int64_t (*now)(struct sched *sched);  /* monotonic, ns */
+    int64_t (*wall)(struct sched *sched); /* since 1970, ns */
+    void (*random)(struct sched *sched, void *out, size_t size);
+    /* Which of `count` ready tasks runs next (0: the one that has waited longest); NULL: always 0. */
+    size_t (*pick)(struct sched *sched, size_t count);
+    /* Called at each blocking point when not NULL: 0, or an error to inject there. */
+    int (*checkpoint)(struct sched *sched, const struct op *op);
+    /* How each blocking point ended, when not NULL. */
+    void (*outcome)(struct sched *sched, const struct op *op, int64_t result);
+
+    /* readiness */
+    int (*attach)(struct sched *sched, struct io *io);
+    void (*detach)(struct sched *sched, struct io *io);
+    /* Reports what is ready by io_ready(). until: absolute ns to wait at most; 0: only look; TIMER_NEVER: no
+     * limit. 0, or -WHARF_EDEADLOCK when nothing can ever happen. */
+    int (*wait)(struct sched *sched, int64_t until);
+    /* Makes a concurrent wait() return; from any thread or signal handler. */
+    void (*interrupt)(struct sched *sched);
+
+    /* descriptors */
+    int (*socket)(struct sched *sched, int family, int type);
+    int (*bind)(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len);
+    int (*listen)(struct sched *sched, int fd, int backlog);
+    int (*accept)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+    /* 0: connected; -EINPROGRESS: when writable, ask connect_result. */
+    int (*connect)(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len);
+    int (*connect_result)(struct sched *sched, int fd);
+    ssize_t (*recv)(struct sched *sched, int fd, void *buffer, size_t size);
+    ssize_t (*send)(struct sched *sched, int fd, const struct iovec *pieces, int count, bool more);
+    int64_t (*sendfile)(struct sched *sched, int fd, int file, int64_t offset, int64_t size);
+    int (*shutdown)(struct sched *sched, int fd); /* the sending side */
+    void (*close)(struct sched *sched, int fd, bool reset);
+    int (*local_name)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+    int (*peer_name)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+    int (*set_option)(struct sched *sched, int fd, int level, int option, int64_t value);
+    int (*get_option)(struct sched *sched, int fd, int level, int option, int64_t *ret_value);
+    int64_t (*unread)(struct sched *sched, int fd); /* bytes received and not yet read */
+    int64_t (*unsent)(struct sched *sched, int fd); /* bytes sent and not yet acknowledged */
+};
+
+/* The kernel's, with epoll. */
+extern const struct engine engine_epoll;
+void *epoll_engine_new(void); /* its state; NULL when the system refuses (recorded) */
+void epoll_engine_free(void *state);
+
+#endif

@@ -1,0 +1,117 @@
+/* Descriptors that belong to somebody else: waiting for them, and reading and writing standard streams, without ever setting
+ * O_NONBLOCK on an open file that other processes share. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sched/internal.h"
+#include "wharf/os.h"
+
+static int poll_events(int events) {
+    return ((events & WHARF_READABLE) != 0 ? POLLIN : 0) | ((events & WHARF_WRITABLE) != 0 ? POLLOUT : 0);
+}
+
+/* What is ready now: 0 for nothing. */
+static int look(int fd, int events) {
+    struct pollfd one = {.fd = fd, .events = (short)poll_events(events)};
+    int n = poll(&one, 1, 0);
+    int rc = n < 0 ? -errno : 0;
+    if (rc == -EINTR || n == 0) {
+        return 0;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if ((one.revents & POLLNVAL) != 0) {
+        return -EBADF;
+    }
+    int ready = 0;
+    if ((one.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+        ready |= WHARF_READABLE;
+    }
+    if ((one.revents & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+        ready |= WHARF_WRITABLE;
+    }
+    return ready & events;
+}
+
+/* Waits on a duplicate: any number of tasks may wait for one descriptor, and what its owner does with it meanwhile
+ * confuses nobody. */
+static int wait_duplicate(int fd, int events) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int rc = copy < 0 ? -errno : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    struct io *io = NULL;
+    rc = io_open(copy, 0, &io);
+    if (rc < 0) {
+        close(copy);
+        return rc;
+    }
+    io->shared_fd = true;
+    int64_t id = io_id(io);
+    rc = io_wait(io, events);
+    int unused = 0;
+    if (io_find(id, &unused) == io) {
+        io_close(io, false);
+    }
+    return rc;
+}
+
+int wharf_wait_fd(int fd, int events) {
+    if (events == 0 || (events & ~(WHARF_READABLE | WHARF_WRITABLE)) != 0) {
+        return -EINVAL;
+    }
+    int rc = wharf_check();
+    if (rc < 0) {
+        return rc;
+    }
+    rc = look(fd, events);
+    return rc != 0 ? rc : wait_duplicate(fd, events);
+}
+
+ssize_t wharf_read(int fd, void *buffer, size_t size) {
+    for (;;) {
+        int ready = wharf_wait_fd(fd, WHARF_READABLE);
+        if (ready < 0) {
+            return ready;
+        }
+        ssize_t n = read(fd, buffer, size);
+        ssize_t rc = n < 0 ? -errno : n;
+        if (rc != -EINTR && rc != -EAGAIN) {
+            return rc;
+        }
+    }
+}
+
+/* A pipe that is writable has room for PIPE_BUF bytes; more might block. A file never waits. */
+static size_t piece_size(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? INT_MAX : PIPE_BUF;
+}
+
+ssize_t wharf_write(int fd, const void *buffer, size_t size) {
+    const char *at = buffer;
+    size_t left = size;
+    size_t piece = piece_size(fd);
+    while (left > 0) {
+        int ready = wharf_wait_fd(fd, WHARF_WRITABLE);
+        if (ready < 0) {
+            return ready;
+        }
+        ssize_t n = write(fd, at, left < piece ? left : piece);
+        ssize_t rc = n < 0 ? -errno : n;
+        if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
+            return rc;
+        }
+        if (rc > 0) {
+            at += rc;
+            left -= (size_t)rc;
+        }
+    }
+    return (ssize_t)size;
+}

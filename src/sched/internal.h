@@ -1,0 +1,230 @@
+/* The inside of a scheduler, for src/sched/ and for the simulator that drives one.
+ *
+ * A blocked task looks for the next ready one itself and switches to it directly; there is no loop with a stack of its own.
+ * When nothing is ready, whoever blocked last waits in the engine, on its own stack. A task that ends runs the next queued
+ * start on the stack it leaves behind, without a switch.
+ */
+#ifndef SCHED_INTERNAL_H
+#define SCHED_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/failure.h"
+#include "sched/context.h"
+#include "sched/engine.h"
+#include "sched/io.h"
+#include "sched/op.h"
+#include "sched/sched.h"
+#include "sched/stack.h"
+#include "sched/task.h"
+#include "sched/timer.h"
+
+enum {
+    FAIRNESS_OPS = 64,        /* operations in a row before others get a turn */
+    FAIRNESS_CLOCK_OPS = 16,  /* how often the clock is looked at meanwhile */
+    FAIRNESS_NS = 200 * 1000, /* or this much time */
+    POLL_EVERY = 64,          /* switches between two looks at the engine while tasks are ready */
+    TASK_ARGUMENT_MAX = 4096,
+    HANDLE_SLOT_BITS = 24,
+    HANDLE_GENERATION_BITS = 27,
+    HANDLE_SCHED_BITS = 12,
+};
+
+/* What stands in the queue of things to run: a parked task that became ready, or a task that has no stack yet. */
+struct ready {
+    struct ready *next;
+    bool is_start;
+};
+
+/* A task before its first run: no stack is spent on it until its turn comes. */
+struct task_start {
+    struct ready ready;
+    struct scope *scope;
+    wharf_fn fn;
+    void *arg;
+    const char *name;
+    struct task_start *next_free;
+};
+
+enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
+
+struct task {
+    struct ready ready;
+    struct sched *sched;
+    void *context;       /* what context_switch left */
+    struct scope *scope; /* innermost open one */
+    struct op *waiting;  /* what it is parked on */
+    int interrupt;       /* why its wait was cut short: -ECANCELED, -ETIMEDOUT; 0: it was not */
+    int saved_errno;
+    unsigned operations; /* since it last gave way */
+    int64_t resumed_at;
+    enum task_state state;
+    struct timer timer; /* its scope's deadline while parked, or its sleep's */
+    struct scope base;
+    struct join_record *join; /* joinable tasks only */
+    wharf_fn fn;
+    void *arg;
+    const char *name, *file;
+    int line;
+    struct stack *stack; /* NULL: the thread's own */
+    const void *stack_bottom;
+    size_t stack_size;
+    void *sanitizer_fake;  /* AddressSanitizer's */
+    void *sanitizer_fiber; /* ThreadSanitizer's */
+    struct failure failure;
+};
+
+/* What is kept of a joinable task: alive it points to the task, ended it holds the result. */
+struct join_record {
+    struct task *task; /* NULL: ended */
+    struct op *joiner;
+    struct join_record *next, **link; /* in its scope's list */
+    uint32_t slot, generation;
+    int result;
+    bool used;
+};
+
+struct local {
+    struct local *next;
+    const void *key;
+    void *value;
+    void (*drop)(void *value);
+};
+
+enum { IO_PAGE = 128, EVENTS_MAX = 256, JOIN_PAGE = 64, CHAN_PAGE = 64 };
+
+/* A growable table of fixed-size records that never move: pages of them, and a list of free slots. */
+struct table {
+    char **pages;
+    uint32_t page_count, page_capacity;
+    uint32_t record_size, page_records;
+    uint32_t *free;
+    uint32_t free_count, free_capacity;
+    uint32_t used;
+};
+
+struct timer_entry {
+    int64_t key;
+    uint64_t order;
+    struct timer *timer;
+};
+
+struct sched {
+    const struct engine *engine;
+    void *engine_state;
+    struct sched *previous; /* this thread's, while a simulation runs */
+    struct task *running;
+    struct ready *ready_first, *ready_last;
+    size_t ready_count;
+    unsigned switches; /* since the engine was last asked */
+    int64_t now;
+    int64_t wall_offset, wall_checked;
+    struct task *ended; /* its stack is given back after the switch */
+    struct scope background;
+    struct task main; /* the thread itself */
+
+    struct timer_entry *timers;
+    uint32_t timer_count, timer_capacity, timer_reserved;
+    uint64_t timer_order;
+
+    struct table ios, joins, chans;
+    _Atomic int64_t io_open_count;
+    int64_t tasks_alive;
+
+    struct stack_pool stacks;
+    struct task_start *free_starts;
+    void *free_blocks;
+    unsigned free_block_count;
+    struct local *locals;
+
+    _Atomic(struct message *) inbox;
+    _Atomic bool sleeping;
+    struct group *group;
+    int core;
+    uint32_t number; /* in handles */
+    uint64_t random_state;
+    bool deadlocked, ending, on_foreign_stack;
+};
+
+/* ---- life ---- */
+/* A scheduler for this thread on some engine, current from now on; the previous one comes back with sched_end.
+ * NULL without memory. */
+struct sched *sched_new(const struct engine *engine, void *engine_state);
+/* Cancels and joins all that is left in the background, drops the locals, frees everything. Its first task must be
+ * running. */
+void sched_end(struct sched *sched);
+static inline void *sched_engine_state(const struct sched *sched) {
+    return sched->engine_state;
+}
+/* The scheduler of this thread, or NULL: never makes one. Async-signal-safe. */
+struct sched *sched_peek(void);
+/* Why sched_current() gave NULL. */
+int sched_missing(void);
+void sched_hooks_install(void);
+void overflow_report_install(void); /* once per process */
+void overflow_stack_install(void);  /* once per thread */
+void overflow_stack_remove(void);
+
+/* ---- running ---- */
+void ready_push(struct sched *sched, struct ready *ready);
+void task_make_ready(struct task *task);
+/* Parks the running task until it is made ready again. */
+void task_park(struct sched *sched, struct task *task);
+/* Ends the wait of a parked task with `code`, unless it is uninterruptible. */
+void task_interrupt(struct task *task, int code);
+/* 0, -ECANCELED or -ETIMEDOUT by the state of its innermost scope; looks at the clock where there is a deadline. */
+int task_check(struct sched *sched, const struct task *task);
+/* Lets the others run first. */
+void task_give_way(struct sched *sched, struct task *task);
+/* One look at inbox, timers and engine. block: may wait. */
+void sched_poll(struct sched *sched, bool block);
+void inbox_run(struct sched *sched);
+_Noreturn void task_main(void *arg);
+int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task);
+void task_load_start(struct task *task, struct task_start *start);
+/* A start whose turn has come gets a stack. NULL: there was none to be had, and it was dropped. */
+struct task *task_of_start(struct sched *sched, struct task_start *start);
+void task_finish(struct task *task, int result);
+
+/* ---- scopes ---- */
+void scope_init(struct scope *scope, struct scope *parent, struct task *owner);
+void scope_unlink(struct scope *scope);
+void scope_task_ended(struct scope *scope, int result);
+void scope_joins_free(struct sched *sched, struct scope *scope);
+
+/* ---- timers ---- */
+int64_t timers_next(const struct sched *sched); /* earliest key; TIMER_NEVER: none */
+void timers_fire(struct sched *sched);
+
+/* ---- tables and handles ---- */
+void table_init(struct table *table, size_t record_size, uint32_t page_records);
+void table_deinit(struct table *table);
+/* The record of a slot that exists. */
+static inline void *table_at(const struct table *table, uint32_t slot) {
+    return table->pages[slot / table->page_records] +
+           (size_t)(slot % table->page_records) * table->record_size;
+}
+static inline bool table_has(const struct table *table, uint32_t slot) {
+    return slot < table->page_count * table->page_records;
+}
+/* A free slot (its record keeps what was in it; new ones are zero), or -ENOMEM. */
+int table_take(struct table *table, uint32_t *ret_slot);
+void table_give(struct table *table, uint32_t slot);
+
+int64_t handle_make(const struct sched *sched, uint32_t slot, uint32_t generation);
+/* Slot and generation of a handle of this scheduler: 0, the error it carries, -EXDEV, or `stale` for nonsense. */
+int handle_split(const struct sched *sched, int64_t id, int stale, uint32_t *ret_slot,
+                 uint32_t *ret_generation);
+static inline uint32_t generation_next(uint32_t generation) {
+    return (generation + 1) & ((1U << HANDLE_GENERATION_BITS) - 1);
+}
+
+/* ---- ends ---- */
+void locals_drop(struct sched *sched);
+void blocks_free(struct sched *sched);
+void pool_forget(struct sched *sched);
+void signals_forget(struct sched *sched);
+
+#endif

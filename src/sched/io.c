@@ -1,0 +1,370 @@
+/* See io.h: slots, readiness, idle connections. */
+#include "sched/io.h"
+
+#include <errno.h>
+
+#include "sched/internal.h"
+
+int io_open(int fd, int ready, struct io **ret_io) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    uint32_t slot = 0;
+    int rc = table_take(&sched->ios, &slot);
+    if (rc < 0) {
+        return rc;
+    }
+    struct io *io = table_at(&sched->ios, slot);
+    *io = (struct io){.fd = fd, .generation = generation_next(io->generation), .slot = slot};
+    io->ready = (uint8_t)ready;
+    atomic_fetch_add_explicit(&sched->io_open_count, 1, memory_order_relaxed);
+    *ret_io = io;
+    return 0;
+}
+
+/* Everything but the descriptor. */
+static void io_retire(struct sched *sched, struct io *io) {
+    io->closing = true;
+    io->watch = NULL;
+    io->hangup = NULL;
+    op_queue_complete_all(&io->readers, -ECANCELED);
+    op_queue_complete_all(&io->writers, -ECANCELED);
+    io->fd = -1;
+    io->owner = NULL;
+    table_give(&sched->ios, io->slot);
+    atomic_fetch_sub_explicit(&sched->io_open_count, 1, memory_order_relaxed);
+}
+
+void io_close(struct io *io, bool reset) {
+    struct sched *sched = sched_current();
+    int fd = io->fd;
+    if (io->attached && io->shared_fd) {
+        sched->engine->detach(sched, io);
+    }
+    io_retire(sched, io);
+    sched->engine->close(sched, fd, reset);
+}
+
+int io_release(struct io *io) {
+    struct sched *sched = sched_current();
+    int fd = io->fd;
+    if (io->attached) {
+        sched->engine->detach(sched, io);
+    }
+    io_retire(sched, io);
+    return fd;
+}
+
+int64_t io_id(const struct io *io) {
+    return handle_make(sched_current(), io->slot, io->generation);
+}
+
+struct io *io_find(int64_t id, int *ret_error) {
+    struct sched *sched = sched_current();
+    uint32_t slot = 0, generation = 0;
+    int rc = sched != NULL ? handle_split(sched, id, -EBADF, &slot, &generation) : sched_missing();
+    if (rc < 0) {
+        *ret_error = rc;
+        return NULL;
+    }
+    struct io *io = table_has(&sched->ios, slot) ? table_at(&sched->ios, slot) : NULL;
+    if (io == NULL || io->fd < 0 || io->generation != generation) {
+        *ret_error = -EBADF;
+        return NULL;
+    }
+    return io;
+}
+
+uint64_t io_event(const struct io *io) {
+    return (uint64_t)io->generation << 32 | io->slot;
+}
+
+struct io *io_of_event(struct sched *sched, uint64_t event) {
+    uint32_t slot = (uint32_t)event;
+    if (!table_has(&sched->ios, slot)) {
+        return NULL;
+    }
+    struct io *io = table_at(&sched->ios, slot);
+    return io->fd >= 0 && io->generation == (uint32_t)(event >> 32) ? io : NULL;
+}
+
+/* The engine watches a descriptor from the first time that somebody waits for it. */
+static int io_attach(struct io *io) {
+    if (io->attached) {
+        return 0;
+    }
+    struct sched *sched = sched_current();
+    int rc = sched->engine->attach(sched, io);
+    if (rc == -EPERM) {
+        /* A regular file: always ready, and epoll will not have it. */
+        io->ready |= IO_READ | IO_WRITE;
+        op_queue_wake_all(&io->readers);
+        op_queue_wake_all(&io->writers);
+        return 0;
+    }
+    io->attached = rc == 0;
+    return rc;
+}
+
+void io_ready(struct io *io, int ready) {
+    if ((ready & IO_BROKEN) != 0) {
+        ready |= IO_READ | IO_WRITE;
+    }
+    if ((ready & IO_HANGUP) != 0) {
+        ready |= IO_READ;
+    }
+    io->ready |= (uint8_t)ready;
+    if ((ready & IO_BROKEN) != 0 && io->hangup != NULL) {
+        scope_cancel(io->hangup);
+    }
+    if ((ready & IO_WRITE) != 0) {
+        op_queue_wake_all(&io->writers);
+    }
+    if ((ready & IO_READ) != 0) {
+        op_queue_wake_all(&io->readers);
+        io_watch_fn watch = io->watch;
+        if (watch != NULL) {
+            io->watch = NULL;
+            watch(io, io->watch_arg);
+        }
+    }
+}
+
+bool io_watch(struct io *io, io_watch_fn fn, void *arg) {
+    if ((io->ready & IO_READ) != 0) {
+        return false;
+    }
+    io->watch = fn;
+    io->watch_arg = arg;
+    if (io_attach(io) < 0) {
+        /* Not watched, so look at it: the attempt to receive will meet the error. */
+        io->watch = NULL;
+        io->ready |= IO_READ;
+        return false;
+    }
+    return true;
+}
+
+void io_unwatch(struct io *io) {
+    io->watch = NULL;
+}
+
+/* ---- operations ---- */
+
+struct io_op {
+    struct op op;
+    struct io *io;
+    uint32_t generation; /* the slot may be closed while the task gives way */
+    union {
+        struct {
+            void *buffer;
+            size_t size;
+        } recv;
+        struct {
+            const struct iovec *pieces;
+            int count;
+            bool more;
+        } send;
+        struct {
+            int fd;
+            int64_t offset, size;
+        } file;
+        struct {
+            struct sockaddr_storage *address;
+            socklen_t *len;
+        } accept;
+        struct {
+            const struct sockaddr *address;
+            socklen_t len;
+            bool started;
+        } connect;
+        int direction;
+    };
+};
+
+static bool is_gone(const struct io_op *op) {
+    return op->io->fd < 0 || op->io->generation != op->generation;
+}
+
+static int start_reader(struct op *op) {
+    struct io *io = ((struct io_op *)op)->io;
+    op_queue_push(&io->readers, op);
+    int rc = io_attach(io);
+    if (rc < 0) {
+        op_queue_remove(op);
+    }
+    return rc;
+}
+
+static int start_writer(struct op *op) {
+    struct io *io = ((struct io_op *)op)->io;
+    op_queue_push(&io->writers, op);
+    int rc = io_attach(io);
+    if (rc < 0) {
+        op_queue_remove(op);
+    }
+    return rc;
+}
+
+ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
+    if ((io->ready & IO_READ) == 0) {
+        return -EAGAIN;
+    }
+    struct sched *sched = sched_current();
+    ssize_t n = sched->engine->recv(sched, io->fd, buffer, size);
+    bool ended = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
+    if (n == -EAGAIN || (n > 0 && (size_t)n < size && sched->engine->short_means_empty && !ended)) {
+        io->ready &= (uint8_t)~IO_READ;
+    }
+    return n;
+}
+
+ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more) {
+    if ((io->ready & IO_WRITE) == 0) {
+        return -EAGAIN;
+    }
+    struct sched *sched = sched_current();
+    ssize_t n = sched->engine->send(sched, io->fd, pieces, count, more);
+    if (n == -EAGAIN) {
+        io->ready &= (uint8_t)~IO_WRITE;
+    }
+    return n;
+}
+
+int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len) {
+    if ((io->ready & IO_READ) == 0) {
+        return -EAGAIN;
+    }
+    struct sched *sched = sched_current();
+    int rc = sched->engine->accept(sched, io->fd, ret_address, ret_len);
+    if (rc == -EAGAIN) {
+        io->ready &= (uint8_t)~IO_READ;
+    }
+    return rc;
+}
+
+static int64_t attempt_recv(struct op *op) {
+    struct io_op *recv = (struct io_op *)op;
+    if (is_gone(recv)) {
+        return -ECANCELED;
+    }
+    return io_try_recv(recv->io, recv->recv.buffer, recv->recv.size);
+}
+
+static int64_t attempt_send(struct op *op) {
+    struct io_op *send = (struct io_op *)op;
+    if (is_gone(send)) {
+        return -ECANCELED;
+    }
+    return io_try_send(send->io, send->send.pieces, send->send.count, send->send.more);
+}
+
+static int64_t attempt_sendfile(struct op *op) {
+    struct io_op *send = (struct io_op *)op;
+    struct io *io = send->io;
+    if (is_gone(send)) {
+        return -ECANCELED;
+    }
+    if ((io->ready & IO_WRITE) == 0) {
+        return -EAGAIN;
+    }
+    struct sched *sched = sched_current();
+    int64_t n = sched->engine->sendfile(sched, io->fd, send->file.fd, send->file.offset, send->file.size);
+    if (n == -EAGAIN) {
+        io->ready &= (uint8_t)~IO_WRITE;
+    }
+    return n;
+}
+
+static int64_t attempt_accept(struct op *op) {
+    struct io_op *accept = (struct io_op *)op;
+    if (is_gone(accept)) {
+        return -ECANCELED;
+    }
+    return io_try_accept(accept->io, accept->accept.address, accept->accept.len);
+}
+
+enum { CONNECT_RETRY_NS = 5 * 1000 * 1000 };
+
+static int64_t attempt_connect(struct op *op) {
+    struct io_op *connect = (struct io_op *)op;
+    struct io *io = connect->io;
+    struct sched *sched = sched_current();
+    if (is_gone(connect)) {
+        return -ECANCELED;
+    }
+    if (!connect->connect.started) {
+        connect->connect.started = true;
+        io->ready = 0;
+        int rc = sched->engine->connect(sched, io->fd, connect->connect.address, connect->connect.len);
+        if (rc == -EAGAIN) {
+            /* A Unix listener whose queue is full says nothing when there is room again. */
+            connect->connect.started = false;
+            op->wake_at = sched_clock() + CONNECT_RETRY_NS;
+            return -EAGAIN;
+        }
+        if (rc != -EINPROGRESS) {
+            io->ready = rc == 0 ? IO_READ | IO_WRITE : 0;
+            return rc;
+        }
+        return -EAGAIN;
+    }
+    if ((io->ready & IO_WRITE) == 0) {
+        return -EAGAIN;
+    }
+    io->ready |= IO_READ;
+    return sched->engine->connect_result(sched, io->fd);
+}
+
+static int64_t attempt_wait(struct op *op) {
+    struct io_op *wait = (struct io_op *)op;
+    if (is_gone(wait)) {
+        return -ECANCELED;
+    }
+    int ready = wait->io->ready & wait->direction;
+    return ready != 0 ? ready : -EAGAIN;
+}
+
+static const struct op_kind recv_kind = {"recv", attempt_recv, start_reader, op_queue_remove};
+static const struct op_kind send_kind = {"send", attempt_send, start_writer, op_queue_remove};
+static const struct op_kind sendfile_kind = {"sendfile", attempt_sendfile, start_writer, op_queue_remove};
+static const struct op_kind accept_kind = {"accept", attempt_accept, start_reader, op_queue_remove};
+static const struct op_kind connect_kind = {"connect", attempt_connect, start_writer, op_queue_remove};
+static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove};
+static const struct op_kind wait_write_kind = {"wait writable", attempt_wait, start_writer, op_queue_remove};
+
+ssize_t io_recv(struct io *io, void *buffer, size_t size) {
+    struct io_op op = {.op.kind = &recv_kind, .io = io, .generation = io->generation, .recv = {buffer, size}};
+    return op_await(&op.op);
+}
+
+ssize_t io_send(struct io *io, const struct iovec *pieces, int count, bool more) {
+    struct io_op op = {
+        .op.kind = &send_kind, .io = io, .generation = io->generation, .send = {pieces, count, more}};
+    return op_await(&op.op);
+}
+
+int64_t io_sendfile(struct io *io, int fd, int64_t offset, int64_t size) {
+    struct io_op op = {
+        .op.kind = &sendfile_kind, .io = io, .generation = io->generation, .file = {fd, offset, size}};
+    return op_await(&op.op);
+}
+
+int io_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len) {
+    struct io_op op = {
+        .op.kind = &accept_kind, .io = io, .generation = io->generation, .accept = {ret_address, ret_len}};
+    return (int)op_await(&op.op);
+}
+
+int io_connect(struct io *io, const struct sockaddr *address, socklen_t len) {
+    struct io_op op = {
+        .op.kind = &connect_kind, .io = io, .generation = io->generation, .connect = {address, len, false}};
+    return (int)op_await(&op.op);
+}
+
+int io_wait(struct io *io, int direction) {
+    struct io_op op = {.io = io, .generation = io->generation, .direction = direction};
+    op.op.kind = (direction & IO_READ) != 0 ? &wait_read_kind : &wait_write_kind;
+    return (int)op_await(&op.op);
+}

@@ -1,0 +1,90 @@
+/* A pollable descriptor on a scheduler: readiness remembered, the tasks that wait on it, or the callback of a
+ * connection that is idle and has no task.
+ *
+ * Slots live in a table that grows page by page and are named by handles {core, slot, generation}: a handle
+ * to a closed slot finds nothing, whatever has the descriptor number by now, and a late event for it is
+ * dropped.
+ */
+#ifndef SCHED_IO_H
+#define SCHED_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "sched/op.h"
+
+struct io;
+struct scope;
+
+/* What may succeed now. IO_HANGUP: the peer has ended its sending (EOF will be read); IO_BROKEN: error or
+ * both ways. */
+enum { IO_READ = 1, IO_WRITE = 2, IO_HANGUP = 4, IO_BROKEN = 8 };
+
+/* Called once, on the scheduler, when an idle descriptor becomes readable (data, end or error). Must not
+ * suspend. */
+typedef void (*io_watch_fn)(struct io *io, void *arg);
+
+struct io {
+    int fd; /* of the engine; -1: free slot */
+    uint32_t generation;
+    uint32_t slot;
+    uint8_t ready;  /* IO_*: worth an attempt */
+    bool attached;  /* the engine watches it */
+    bool shared_fd; /* others may hold the same open file: deregister before close */
+    bool closing;   /* operations give -ECANCELED */
+    struct op_queue readers;
+    struct op_queue writers;
+    io_watch_fn watch; /* instead of a reader */
+    void *watch_arg;
+    struct scope *hangup; /* cancelled when the peer is gone both ways */
+    void *owner;          /* what the layer above keeps for it */
+};
+
+/* ---- slots ---- */
+/* Takes over an engine descriptor (non-blocking). *ret_io on success; on failure the descriptor is still the
+ * caller's. ready: what to assume before the first event. 0, -ENOMEM, or the engine's refusal. Current
+ * scheduler. */
+int io_open(int fd, int ready, struct io **ret_io);
+/* Wakes every waiter (they get -ECANCELED), frees the slot, closes the descriptor. reset: drop unsent data
+ * (RST). */
+void io_close(struct io *io, bool reset);
+/* As io_close, but hands the descriptor back. */
+int io_release(struct io *io);
+int64_t io_id(const struct io *io);
+/* The slot of a handle on this thread's scheduler, or NULL with *ret_error: the error that the handle
+ * carries, -EBADF (stale) or -EXDEV (another core's). */
+struct io *io_find(int64_t id, int *ret_error);
+
+/* ---- idle connections ---- */
+/* Calls fn(io, arg) once when something can be read. false: something may be readable already, so receive
+ * first. */
+bool io_watch(struct io *io, io_watch_fn fn, void *arg);
+void io_unwatch(struct io *io);
+
+/* ---- operations: each suspends until done, or fails as op_await does ---- */
+ssize_t io_recv(struct io *io, void *buffer, size_t size);
+/* At most one system call's worth: may take fewer bytes than offered. more: a further piece follows at once.
+ */
+ssize_t io_send(struct io *io, const struct iovec *pieces, int count, bool more);
+int64_t io_sendfile(struct io *io, int fd, int64_t offset, int64_t size);
+/* The new descriptor, non-blocking and close-on-exec. ret_address may be NULL. */
+int io_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+int io_connect(struct io *io, const struct sockaddr *address, socklen_t len);
+/* Until readable (IO_READ) or writable. */
+int io_wait(struct io *io, int direction);
+
+/* ---- the same without waiting: -EAGAIN instead ---- */
+ssize_t io_try_recv(struct io *io, void *buffer, size_t size);
+ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more);
+int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+
+/* ---- the engine reports ---- */
+void io_ready(struct io *io, int ready);
+/* The slot of an event's {generation, slot}, or NULL when it is stale. */
+struct sched;
+struct io *io_of_event(struct sched *sched, uint64_t event);
+uint64_t io_event(const struct io *io);
+
+#endif

@@ -1,0 +1,92 @@
+/* The report of a stack overflow: which task, where it was started, how large its stack is. Then the program dies as it
+ * would have. Installed only over the default action, so sanitizers and programs keep their own handlers. */
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "sched/internal.h"
+
+enum { SIGNAL_STACK = 64 * 1024 };
+
+/* Only what a signal handler may call. */
+static void say(const char *text) {
+    ssize_t put = write(STDERR_FILENO, text, strlen(text));
+    (void)put;
+}
+
+static void say_number(uint64_t number) {
+    char digits[24];
+    size_t len = number_format(number, digits);
+    ssize_t put = write(STDERR_FILENO, digits, len);
+    (void)put;
+}
+
+static void report(const struct task *task) {
+    say("wharf: stack overflow in task \"");
+    say(task->name);
+    say("\"");
+    if (task->file != NULL) {
+        say(" (started at ");
+        say(task->file);
+        say(":");
+        say_number((uint64_t)task->line);
+        say(")");
+    }
+    say(": its stack of ");
+    say_number((task->stack_size + 1023) / 1024);
+    say(" KiB is used up; see wharf_task_options.stack_bytes\n");
+}
+
+static void segv_arrived(int signal, siginfo_t *info, void *context) {
+    (void)context;
+    const struct sched *sched = sched_peek();
+    if (sched != NULL && sched->running != NULL && stack_of_guard(&sched->stacks, info->si_addr) != NULL) {
+        report(sched->running);
+    }
+    /* Again, without this handler: the instruction is repeated and the default action follows. */
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigaction(signal, &action, NULL);
+}
+
+/* Every thread that runs tasks needs a stack to report on. */
+void overflow_stack_install(void) {
+    stack_t old;
+    if (sigaltstack(NULL, &old) < 0 || (old.ss_flags & SS_DISABLE) == 0) {
+        return;
+    }
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (memory == MAP_FAILED) {
+        return;
+    }
+    stack_t ours = {.ss_sp = memory, .ss_size = SIGNAL_STACK};
+    if (sigaltstack(&ours, NULL) < 0) {
+        munmap(memory, SIGNAL_STACK);
+    }
+}
+
+void overflow_stack_remove(void) {
+    stack_t old;
+    if (sigaltstack(NULL, &old) < 0 || (old.ss_flags & SS_DISABLE) != 0 || old.ss_size != SIGNAL_STACK) {
+        return;
+    }
+    stack_t none = {.ss_flags = SS_DISABLE};
+    if (sigaltstack(&none, NULL) == 0) {
+        munmap(old.ss_sp, SIGNAL_STACK);
+    }
+}
+
+void overflow_report_install(void) {
+    for (int i = 0; i < 2; i++) {
+        int signal = i == 0 ? SIGSEGV : SIGBUS;
+        struct sigaction action;
+        if (sigaction(signal, NULL, &action) < 0 || action.sa_handler != SIG_DFL) {
+            continue;
+        }
+        struct sigaction ours = {.sa_sigaction = segv_arrived, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+        sigemptyset(&ours.sa_mask);
+        sigaction(signal, &ours, NULL);
+    }
+}

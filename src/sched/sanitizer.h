@@ -1,0 +1,88 @@
+/* What AddressSanitizer, ThreadSanitizer and valgrind must be told about stacks, so that their reports stay true. Each
+ * hook is empty where its tool is not compiled in. */
+#ifndef SCHED_SANITIZER_H
+#define SCHED_SANITIZER_H
+
+#include <stddef.h>
+
+#if defined(__has_feature)
+#    define SANITIZER_HAS(feature) __has_feature(feature)
+#else
+#    define SANITIZER_HAS(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || SANITIZER_HAS(address_sanitizer)
+#    define SANITIZER_ADDRESS 1
+#    include <sanitizer/asan_interface.h>
+#    include <sanitizer/common_interface_defs.h>
+/* Before leaving: `fake` keeps the leaver's state, NULL when it never comes back. */
+static inline void sanitizer_leave(void **fake, const void *bottom, size_t size) {
+    __sanitizer_start_switch_fiber(fake, bottom, size);
+}
+static inline void sanitizer_arrive(void *fake) {
+    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
+}
+static inline void sanitizer_unpoison(const void *memory, size_t size) {
+    __asan_unpoison_memory_region(memory, size);
+}
+#else
+#    define SANITIZER_ADDRESS 0
+static inline void sanitizer_leave(void **fake, const void *bottom, size_t size) {
+    (void)fake, (void)bottom, (void)size;
+}
+static inline void sanitizer_arrive(void *fake) {
+    (void)fake;
+}
+static inline void sanitizer_unpoison(const void *memory, size_t size) {
+    (void)memory, (void)size;
+}
+#endif
+
+#if defined(__SANITIZE_THREAD__) || SANITIZER_HAS(thread_sanitizer)
+#    include <sanitizer/tsan_interface.h>
+static inline void *sanitizer_thread_self(void) {
+    return __tsan_get_current_fiber();
+}
+static inline void *sanitizer_thread_new(void) {
+    return __tsan_create_fiber(0);
+}
+static inline void sanitizer_thread_free(void *fiber) {
+    __tsan_destroy_fiber(fiber);
+}
+static inline void sanitizer_thread_switch(void *fiber) {
+    __tsan_switch_to_fiber(fiber, 0);
+}
+#else
+static inline void *sanitizer_thread_self(void) {
+    return NULL;
+}
+static inline void *sanitizer_thread_new(void) {
+    return NULL;
+}
+static inline void sanitizer_thread_free(void *fiber) {
+    (void)fiber;
+}
+static inline void sanitizer_thread_switch(void *fiber) {
+    (void)fiber;
+}
+#endif
+
+#if __has_include(<valgrind/valgrind.h>)
+#    include <valgrind/valgrind.h>
+static inline unsigned sanitizer_stack_register(const void *bottom, const void *top) {
+    return VALGRIND_STACK_REGISTER(bottom, top);
+}
+static inline void sanitizer_stack_deregister(unsigned id) {
+    VALGRIND_STACK_DEREGISTER(id);
+}
+#else
+static inline unsigned sanitizer_stack_register(const void *bottom, const void *top) {
+    (void)bottom, (void)top;
+    return 0;
+}
+static inline void sanitizer_stack_deregister(unsigned id) {
+    (void)id;
+}
+#endif
+
+#endif

@@ -1,0 +1,297 @@
+/* The life of a scheduler: made by a thread's first call, ended with the thread, dead after fork(). */
+#include "sched/sched.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "sched/internal.h"
+#include "sched/sanitizer.h"
+
+static __thread struct sched *current;
+/* In the child of a fork the parent's scheduler is of no use, and another one would share its epoll. */
+static __thread bool dead_after_fork;
+
+static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_end_key;
+
+/* ---- numbers in handles ---- */
+
+enum { NUMBERS = 1 << HANDLE_SCHED_BITS };
+static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool numbers_taken[NUMBERS];
+static uint32_t numbers_last;
+
+/* The next free number after the last one given, so that a number comes back late. 0: none is free. */
+static uint32_t number_take(void) {
+    uint32_t found = 0;
+    pthread_mutex_lock(&numbers_lock);
+    for (uint32_t i = 1; i < NUMBERS && found == 0; i++) {
+        uint32_t number = (numbers_last + i) % NUMBERS;
+        if (number != 0 && !numbers_taken[number]) {
+            numbers_taken[number] = true;
+            numbers_last = number;
+            found = number;
+        }
+    }
+    pthread_mutex_unlock(&numbers_lock);
+    return found;
+}
+
+static void number_give(uint32_t number) {
+    pthread_mutex_lock(&numbers_lock);
+    numbers_taken[number] = false;
+    pthread_mutex_unlock(&numbers_lock);
+}
+
+/* ---- beginning ---- */
+
+static void main_timer_fired(struct timer *timer) {
+    struct task *task = (struct task *)(void *)((char *)timer - offsetof(struct task, timer));
+    if (task->scope->deadline <= task->sched->now) {
+        task_interrupt(task, -ETIMEDOUT);
+    }
+    if (task->waiting != NULL) {
+        op_wake(task->waiting);
+    }
+}
+
+/* The calling thread, on the stack it has, is the first task. */
+static void main_task_init(struct sched *sched) {
+    struct task *task = &sched->main;
+    task->sched = sched;
+    task->name = "main";
+    task->state = TASK_RUNNING;
+    task->sanitizer_fiber = sanitizer_thread_self();
+    pthread_attr_t attributes;
+    if (SANITIZER_ADDRESS && pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        void *bottom = NULL;
+        pthread_attr_getstack(&attributes, &bottom, &task->stack_size);
+        task->stack_bottom = bottom;
+        pthread_attr_destroy(&attributes);
+    }
+    scope_init(&task->base, NULL, task);
+    task->base.base = true;
+    task->scope = &task->base;
+    sched->running = task;
+}
+
+static void sched_free(struct sched *sched) {
+    timer_deinit(sched, &sched->main.timer);
+    table_deinit(&sched->ios);
+    table_deinit(&sched->joins);
+    table_deinit(&sched->chans);
+    stack_pool_deinit(&sched->stacks);
+    while (sched->free_starts != NULL) {
+        struct task_start *start = sched->free_starts;
+        sched->free_starts = start->next_free;
+        mem_free(start);
+    }
+    blocks_free(sched);
+    mem_free(sched->timers);
+    if (sched->number != 0) {
+        number_give(sched->number);
+    }
+    mem_free(sched);
+}
+
+struct sched *sched_new(const struct engine *engine, void *engine_state) {
+    struct sched *sched = mem_zalloc(sizeof *sched);
+    if (sched == NULL) {
+        return NULL;
+    }
+    sched->engine = engine;
+    sched->engine_state = engine_state;
+    table_init(&sched->ios, sizeof(struct io), IO_PAGE);
+    table_init(&sched->joins, sizeof(struct join_record), JOIN_PAGE);
+    table_init(&sched->chans, sizeof(void *) * 2, CHAN_PAGE);
+    stack_pool_init(&sched->stacks, sched_fallbacks());
+    scope_init(&sched->background, NULL, NULL);
+    sched->number = number_take();
+    main_task_init(sched);
+    if (sched->number == 0 || timer_init(sched, &sched->main.timer, main_timer_fired) < 0) {
+        sched_free(sched);
+        return NULL;
+    }
+    sched->previous = current;
+    current = sched;
+    sched->now = engine->now(sched);
+    failure_redirect(&sched->main.failure);
+    return sched;
+}
+
+/* ---- ending ---- */
+
+void sched_end(struct sched *sched) {
+    sched->ending = true;
+    scope_cancel(&sched->background);
+    wharf_scope shield;
+    wharf_scope_open_shield(&shield, 5000);
+    /* Borrow the closing operation of a scope: waits until no background task is left. */
+    wharf_scope *background = (wharf_scope *)(void *)&sched->background;
+    wharf_scope_wait(background);
+    locals_drop(sched);
+    wharf_scope_close(&shield);
+    pool_forget(sched);
+    signals_forget(sched);
+    bool clean = sched->background.tasks == 0 && sched->running == &sched->main;
+    current = sched->previous;
+    failure_redirect(current != NULL ? &current->running->failure : NULL);
+    /* Tasks that would not end still use the memory. */
+    if (clean) {
+        sched_free(sched);
+    }
+}
+
+/* The engine of the kernel is freed with its scheduler. */
+static void sched_end_thread(struct sched *sched) {
+    void *state = sched->engine_state;
+    sched_end(sched);
+    overflow_stack_remove();
+    epoll_engine_free(state);
+}
+
+static void thread_ended(void *unused) {
+    (void)unused;
+    if (current != NULL) {
+        sched_end_thread(current);
+    }
+}
+
+static void process_ended(void) {
+    if (current != NULL && current->group == NULL && current->previous == NULL) {
+        sched_end_thread(current);
+    }
+}
+
+static void forked_child(void) {
+    if (current != NULL) {
+        current = NULL;
+        dead_after_fork = true;
+        failure_redirect(NULL);
+    }
+}
+
+static void hooks_install(void) {
+    pthread_key_create(&thread_end_key, thread_ended);
+    pthread_atfork(NULL, NULL, forked_child);
+    atexit(process_ended);
+    overflow_report_install();
+}
+
+void sched_hooks_install(void) {
+    pthread_once(&hooks_once, hooks_install);
+}
+
+/* ---- the current one ---- */
+
+static struct sched *sched_make(void) {
+    if (dead_after_fork) {
+        fail(-EPERM, "start", NULL, "this process was forked while Wharf was running");
+        return NULL;
+    }
+    sched_hooks_install();
+    void *state = epoll_engine_new();
+    if (state == NULL) {
+        return NULL;
+    }
+    struct sched *sched = sched_new(&engine_epoll, state);
+    if (sched == NULL) {
+        epoll_engine_free(state);
+        return NULL;
+    }
+    /* sendfile() and splice() raise it in spite of every flag. */
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+    overflow_stack_install();
+    pthread_setspecific(thread_end_key, sched);
+    return sched;
+}
+
+struct sched *sched_current(void) {
+    return __builtin_expect(current != NULL, 1) ? current : sched_make();
+}
+
+struct sched *sched_peek(void) {
+    return current;
+}
+
+int sched_missing(void) {
+    if (dead_after_fork) {
+        return -EPERM;
+    }
+    int code = failure_current()->code;
+    return code < 0 ? code : -ENOMEM;
+}
+
+const struct engine *sched_engine(void) {
+    struct sched *sched = sched_current();
+    return sched != NULL ? sched->engine : &engine_epoll;
+}
+
+bool sched_is_simulated(void) {
+    struct sched *sched = sched_current();
+    return sched != NULL && sched->engine != &engine_epoll;
+}
+
+bool sched_fallbacks(void) {
+    static _Atomic int known; /* 0: not asked yet, 1: no, 2: yes */
+    int value = atomic_load_explicit(&known, memory_order_relaxed);
+    if (value == 0) {
+        const char *text = getenv("WHARF_FALLBACKS");
+        value = text != NULL && strcmp(text, "1") == 0 ? 2 : 1;
+        atomic_store_explicit(&known, value, memory_order_relaxed);
+    }
+    return value == 2;
+}
+
+/* ---- time and chance ---- */
+
+int64_t sched_now(void) {
+    struct sched *sched = sched_current();
+    return sched != NULL ? sched->now : 0;
+}
+
+int64_t sched_clock(void) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return 0;
+    }
+    sched->now = sched->engine->now(sched);
+    return sched->now;
+}
+
+enum { SECOND_NS = 1000 * 1000 * 1000 };
+
+/* The monotonic clock plus an offset that is looked at again every second, since the wall clock may be set. */
+int64_t sched_wall_seconds(void) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return 0;
+    }
+    if (sched->wall_offset == 0 || sched->now - sched->wall_checked > SECOND_NS) {
+        sched->now = sched->engine->now(sched);
+        sched->wall_offset = sched->engine->wall(sched) - sched->now;
+        sched->wall_checked = sched->now;
+    }
+    return (sched->now + sched->wall_offset) / SECOND_NS;
+}
+
+uint64_t sched_random(void) {
+    uint64_t value = 0;
+    struct sched *sched = sched_current();
+    if (sched != NULL) {
+        sched->engine->random(sched, &value, sizeof value);
+    }
+    return value;
+}
+
+int64_t sched_load(const struct sched *sched) {
+    return atomic_load_explicit(&sched->io_open_count, memory_order_relaxed);
+}

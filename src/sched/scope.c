@@ -1,0 +1,197 @@
+/* Scopes: a tree of deadlines and cancellation, each owning the tasks started in it. See task.h for the drawing. */
+#include <errno.h>
+
+#include "base/failure.h"
+#include "sched/internal.h"
+
+_Static_assert(sizeof(struct scope) <= sizeof(wharf_scope), "struct scope outgrew its public storage");
+
+void scope_init(struct scope *scope, struct scope *parent, struct task *owner) {
+    *scope = (struct scope){.parent = parent, .owner = owner, .deadline = TIMER_NEVER, .open = true};
+    if (parent == NULL) {
+        return;
+    }
+    scope->deadline = parent->deadline;
+    scope->cancelled = parent->cancelled;
+    scope->next = parent->children;
+    if (scope->next != NULL) {
+        scope->next->prev = scope;
+    }
+    parent->children = scope;
+}
+
+void scope_unlink(struct scope *scope) {
+    if (scope->prev != NULL) {
+        scope->prev->next = scope->next;
+    } else if (scope->parent != NULL) {
+        scope->parent->children = scope->next;
+    }
+    if (scope->next != NULL) {
+        scope->next->prev = scope->prev;
+    }
+    scope->open = false;
+}
+
+/* Marks one scope; whoever waits in it is told. False when there is nothing more to do below it. */
+static bool cancel_one(struct scope *scope) {
+    if (scope->cancelled) {
+        return false;
+    }
+    scope->cancelled = true;
+    if (scope->owner != NULL && scope->owner->scope == scope) {
+        task_interrupt(scope->owner, -ECANCELED);
+    }
+    return true;
+}
+
+/* Walks the scopes below `top` in order, without recursion; shields and what is marked already are not entered. */
+void scope_cancel(struct scope *top) {
+    if (!cancel_one(top)) {
+        return;
+    }
+    struct scope *scope = top->children;
+    while (scope != NULL) {
+        if (!scope->shield && cancel_one(scope) && scope->children != NULL) {
+            scope = scope->children;
+            continue;
+        }
+        while (scope->next == NULL && scope->parent != top) {
+            scope = scope->parent;
+        }
+        scope = scope->next;
+    }
+}
+
+void scope_task_ended(struct scope *scope, int result) {
+    scope->tasks--;
+    if (result < 0 && scope->error == 0 && scope->parent != NULL) {
+        scope->error = result;
+        scope_cancel(scope);
+    }
+    if (scope->tasks == 0 && scope->closer != NULL) {
+        op_wake(scope->closer);
+    }
+}
+
+/* ---- opening ---- */
+
+static struct scope *scope_open(wharf_scope *storage, int *result) {
+    struct scope *scope = scope_of(storage);
+    struct task *task = task_current();
+    if (result != NULL) {
+        *result = 0;
+    }
+    if (task == NULL) {
+        /* Without a scheduler nothing can run in it; closing it is harmless. */
+        *scope = (struct scope){.deadline = 0, .result = result};
+        if (result != NULL) {
+            *result = sched_missing();
+        }
+        return scope;
+    }
+    scope_init(scope, task->scope, task);
+    scope->outer = task->scope;
+    scope->result = result;
+    task->scope = scope;
+    return scope;
+}
+
+static int64_t deadline_after(int64_t ms) {
+    if (ms < 0) {
+        return ms == WHARF_OFF ? TIMER_NEVER : 0;
+    }
+    int64_t now = sched_clock();
+    int64_t ns = 0;
+    bool far = __builtin_mul_overflow(ms, 1000000, &ns);
+    return far || ns > TIMER_NEVER - 1 - now ? TIMER_NEVER : now + ns;
+}
+
+wharf_scope *wharf_scope_open(wharf_scope *storage, int *result) {
+    scope_open(storage, result);
+    return storage;
+}
+
+wharf_scope *wharf_scope_open_within(wharf_scope *storage, int64_t ms) {
+    struct scope *scope = scope_open(storage, NULL);
+    int64_t deadline = deadline_after(ms);
+    if (deadline < scope->deadline) {
+        scope->deadline = deadline;
+    }
+    return storage;
+}
+
+wharf_scope *wharf_scope_open_shield(wharf_scope *storage, int64_t ms) {
+    struct scope *scope = scope_open(storage, NULL);
+    scope->shield = true;
+    scope->cancelled = false;
+    scope->deadline = ms < 0 ? 0 : deadline_after(ms);
+    return storage;
+}
+
+/* ---- closing ---- */
+
+struct close_op {
+    struct op op;
+    struct scope *scope;
+};
+
+static int64_t close_attempt(struct op *op) {
+    return ((struct close_op *)op)->scope->tasks == 0 ? 0 : -EAGAIN;
+}
+
+static int close_start(struct op *op) {
+    ((struct close_op *)op)->scope->closer = op;
+    return 0;
+}
+
+static void close_cancel(struct op *op) {
+    ((struct close_op *)op)->scope->closer = NULL;
+}
+
+static const struct op_kind close_kind = {"scope", close_attempt, close_start, close_cancel};
+
+int wharf_scope_wait(wharf_scope *storage) {
+    struct close_op op = {.op.kind = &close_kind, .scope = scope_of(storage)};
+    int64_t rc = op_await(&op.op);
+    return rc < 0 ? (int)rc : op.scope->error;
+}
+
+int wharf_scope_close(wharf_scope *storage) {
+    struct scope *scope = scope_of(storage);
+    if (!scope->open) {
+        return scope->result != NULL ? *scope->result : 0;
+    }
+    if (scope->tasks > 0) {
+        struct close_op op = {.op.kind = &close_kind, .scope = scope};
+        op.op.uninterruptible = true;
+        op_await(&op.op);
+    }
+    scope_joins_free(scope->owner->sched, scope);
+    scope->owner->scope = scope->outer;
+    scope_unlink(scope);
+    if (scope->result != NULL) {
+        *scope->result = scope->error;
+    }
+    return scope->error;
+}
+
+int wharf_scope_cancel(wharf_scope *storage) {
+    scope_cancel(scope_of(storage));
+    return 0;
+}
+
+void wharf_scope_abandon(wharf_scope *storage) {
+    if (scope_of(storage)->open) {
+        scope_cancel(scope_of(storage));
+        wharf_scope_close(storage);
+    }
+}
+
+wharf_scope *wharf_scope_end_(wharf_scope *storage) {
+    wharf_scope_close(storage);
+    return NULL;
+}
+
+void wharf_scope_leave_(wharf_scope *storage) {
+    wharf_scope_abandon(storage);
+}

@@ -1,0 +1,43 @@
+/* Stacks: cut from large slabs, guarded at their low end, pooled per scheduler, last in first out.
+ *
+ *      slab                                                     one mapping (neighbours merge), no swap reserved
+ *      |guard| stack 0 ......... top|guard| stack 1 ... top|
+ *
+ * The guard is installed inside the mapping (MADV_GUARD_INSTALL) where the kernel can, so 100,000 stacks need a few dozen
+ * mappings; elsewhere by mprotect, which costs two mappings a stack. Only touched pages cost memory.
+ */
+#ifndef SCHED_STACK_H
+#define SCHED_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STACK_SMALL = 64 * 1024, STACK_LARGE = 256 * 1024, STACK_CLASSES = 2 };
+
+struct stack {
+    char *bottom;       /* lowest usable byte, above the guard */
+    char *top;          /* first byte past the end */
+    struct stack *next; /* in the pool; the record itself is at the top of the stack it describes */
+    unsigned valgrind_id;
+    uint8_t class;
+};
+
+struct stack_slab;
+
+struct stack_pool {
+    struct stack *free[STACK_CLASSES];
+    size_t free_count[STACK_CLASSES];
+    struct stack_slab *slabs;
+    bool use_mprotect; /* the kernel has no guard regions, or a fallback is forced */
+};
+
+void stack_pool_init(struct stack_pool *pool, bool force_mprotect);
+void stack_pool_deinit(struct stack_pool *pool);
+/* 0, -ENOMEM, or -EAGAIN when the system refuses another mapping (recorded). size: bytes wanted, at most STACK_LARGE. */
+int stack_get(struct stack_pool *pool, size_t size, struct stack **ret_stack);
+void stack_put(struct stack_pool *pool, struct stack *stack);
+/* Whether an address lies in a guard; tells which stack. Async-signal-safe. */
+struct stack *stack_of_guard(const struct stack_pool *pool, const void *address);
+
+#endif

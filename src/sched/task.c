@@ -1,0 +1,420 @@
+/* Tasks: starting, ending, joining, cancelling, sleeping. */
+#include "sched/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/internal.h"
+#include "sched/sanitizer.h"
+
+/* ---- starting ---- */
+
+static void task_timer_fired(struct timer *timer) {
+    struct task *task = (struct task *)(void *)((char *)timer - offsetof(struct task, timer));
+    if (task->scope->deadline <= task->sched->now) {
+        task_interrupt(task, -ETIMEDOUT);
+    }
+    if (task->waiting != NULL) {
+        op_wake(task->waiting);
+    }
+}
+
+/* A task whose record and argument stand at the top of its stack. */
+int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task) {
+    struct stack *stack = NULL;
+    int rc = stack_get(&sched->stacks, stack_bytes, &stack);
+    if (rc < 0) {
+        return rc;
+    }
+    uintptr_t at = ((uintptr_t)stack->top - sizeof(struct task)) & ~(uintptr_t)63;
+    struct task *task = (struct task *)at;
+    /* All but the failure record, of which an empty one needs only its code. */
+    memset(task, 0, offsetof(struct task, failure));
+    task->failure.code = 0;
+    rc = timer_init(sched, &task->timer, task_timer_fired);
+    if (rc < 0) {
+        stack_put(&sched->stacks, stack);
+        return rc;
+    }
+    uintptr_t argument = (at - argument_len) & ~(uintptr_t)15;
+    task->sched = sched;
+    task->stack = stack;
+    task->arg = (void *)argument;
+    task->stack_bottom = stack->bottom;
+    task->stack_size = (size_t)(stack->top - stack->bottom);
+    task->sanitizer_fiber = sanitizer_thread_new();
+    task->context = context_make((void *)argument, task_main, task);
+    *ret_task = task;
+    return 0;
+}
+
+/* Puts a task into the scope that will own it. */
+static void task_enter(struct task *task, struct scope *scope) {
+    scope_init(&task->base, scope, task);
+    task->base.base = true;
+    task->scope = &task->base;
+    scope->tasks++;
+    task->sched->tasks_alive++;
+}
+
+static int joinable(struct sched *sched, struct task *task, struct scope *scope, int64_t *ret_id) {
+    uint32_t slot = 0;
+    int rc = table_take(&sched->joins, &slot);
+    if (rc < 0) {
+        return rc;
+    }
+    struct join_record *join = table_at(&sched->joins, slot);
+    uint32_t generation = generation_next(join->generation);
+    *join = (struct join_record){
+        .task = task, .next = scope->joins, .link = &scope->joins, .slot = slot, .generation = generation};
+    join->used = true;
+    if (join->next != NULL) {
+        join->next->link = &join->next;
+    }
+    scope->joins = join;
+    task->join = join;
+    *ret_id = handle_make(sched, slot, generation);
+    return 0;
+}
+
+static void join_free(struct sched *sched, struct join_record *join) {
+    *join->link = join->next;
+    if (join->next != NULL) {
+        join->next->link = join->link;
+    }
+    if (join->task != NULL) {
+        join->task->join = NULL;
+    }
+    join->used = false;
+    table_give(&sched->joins, join->slot);
+}
+
+void scope_joins_free(struct sched *sched, struct scope *scope) {
+    while (scope->joins != NULL) {
+        join_free(sched, scope->joins);
+    }
+}
+
+struct spawn {
+    struct scope *scope;
+    wharf_fn fn;
+    const void *arg;
+    size_t len;
+    const wharf_task_options *options;
+};
+
+static int spawn_check(const struct spawn *spawn, const struct scope *scope, size_t stack_bytes) {
+    if (!scope->open) {
+        return fail(-EINVAL, "spawn", NULL, "the scope is closed");
+    }
+    if (spawn->fn == NULL || spawn->len > TASK_ARGUMENT_MAX) {
+        return fail(-EINVAL, "spawn", NULL, "no function, or an argument over %d bytes", TASK_ARGUMENT_MAX);
+    }
+    if (stack_bytes > STACK_LARGE) {
+        return fail(-EINVAL, "spawn", NULL, "stack_bytes is at most %d", STACK_LARGE);
+    }
+    return scope->cancelled ? -ECANCELED : 0;
+}
+
+/* What was taken for a task that will not run. */
+static void task_discard(struct task *task) {
+    timer_deinit(task->sched, &task->timer);
+    sanitizer_thread_free(task->sanitizer_fiber);
+    stack_put(&task->sched->stacks, task->stack);
+}
+
+static int spawn(const struct spawn *spawn, int64_t *ret_id) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    wharf_task_options options = {0};
+    if (spawn->options != NULL) {
+        size_t size = spawn->options->size;
+        memcpy(&options, spawn->options, size < sizeof options ? size : sizeof options);
+    }
+    struct scope *scope = spawn->scope != NULL ? spawn->scope : &sched->background;
+    int rc = spawn_check(spawn, scope, options.stack_bytes);
+    if (rc < 0) {
+        return rc;
+    }
+    struct task *task = NULL;
+    rc = task_new(sched, options.stack_bytes != 0 ? options.stack_bytes : STACK_LARGE, spawn->len, &task);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = ret_id != NULL ? joinable(sched, task, scope, ret_id) : 0;
+    if (rc < 0) {
+        task_discard(task);
+        return rc;
+    }
+    if (spawn->len > 0) {
+        memcpy(task->arg, spawn->arg, spawn->len);
+    }
+    task->fn = spawn->fn;
+    task->name = options.name != NULL ? options.name : "task";
+    task->file = options.file;
+    task->line = options.line;
+    task_enter(task, scope);
+    task_make_ready(task);
+    return 0;
+}
+
+wharf_task wharf_spawn(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
+                       const wharf_task_options *options) {
+    wharf_task task = {0};
+    struct spawn request = {scope_of(scope), fn, arg, len, options};
+    int rc = spawn(&request, &task.id);
+    if (rc < 0) {
+        task.id = rc;
+    }
+    return task;
+}
+
+int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
+                         const wharf_task_options *options) {
+    struct spawn request = {scope_of(scope), fn, arg, len, options};
+    return spawn(&request, NULL);
+}
+
+int task_start(struct scope *scope, wharf_fn fn, void *arg, const char *name) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    if (scope == NULL) {
+        scope = &sched->background;
+    }
+    if (scope->cancelled) {
+        return -ECANCELED;
+    }
+    struct task_start *start = sched->free_starts;
+    if (start != NULL) {
+        sched->free_starts = start->next_free;
+    } else {
+        start = mem_alloc(sizeof *start);
+        if (start == NULL) {
+            return -ENOMEM;
+        }
+    }
+    *start = (struct task_start){.scope = scope, .fn = fn, .arg = arg, .name = name};
+    start->ready.is_start = true;
+    scope->tasks++;
+    ready_push(sched, &start->ready);
+    return 0;
+}
+
+static void start_free(struct sched *sched, struct task_start *start) {
+    start->next_free = sched->free_starts;
+    sched->free_starts = start;
+}
+
+/* The task takes the start's place in its scope. */
+void task_load_start(struct task *task, struct task_start *start) {
+    task->fn = start->fn;
+    task->arg = start->arg;
+    task->name = start->name;
+    task->file = NULL;
+    task->line = 0;
+    task->failure.code = 0;
+    start->scope->tasks--;
+    task_enter(task, start->scope);
+    start_free(task->sched, start);
+}
+
+struct task *task_of_start(struct sched *sched, struct task_start *start) {
+    struct task *task = NULL;
+    if (task_new(sched, STACK_LARGE, 0, &task) < 0) {
+        /* No stack now: its turn comes again when another task has ended; with no other task, it is tried again. */
+        ready_push(sched, &start->ready);
+        return NULL;
+    }
+    task_load_start(task, start);
+    return task;
+}
+
+/* ---- ending and joining ---- */
+
+void task_finish(struct task *task, int result) {
+    struct join_record *join = task->join;
+    if (join != NULL) {
+        join->task = NULL;
+        join->result = result;
+        task->join = NULL;
+        if (join->joiner != NULL) {
+            op_wake(join->joiner);
+        }
+    }
+    struct scope *parent = task->base.parent;
+    scope_unlink(&task->base);
+    task->sched->tasks_alive--;
+    scope_task_ended(parent, result);
+}
+
+static struct join_record *join_find(struct sched *sched, wharf_task task, int *ret_error) {
+    uint32_t slot = 0, generation = 0;
+    int rc = handle_split(sched, task.id, -ESRCH, &slot, &generation);
+    if (rc < 0) {
+        *ret_error = rc;
+        return NULL;
+    }
+    struct join_record *join = table_has(&sched->joins, slot) ? table_at(&sched->joins, slot) : NULL;
+    if (join == NULL || !join->used || join->generation != generation) {
+        *ret_error = -ESRCH;
+        return NULL;
+    }
+    return join;
+}
+
+struct join_op {
+    struct op op;
+    struct join_record *join;
+};
+
+static int64_t join_attempt(struct op *op) {
+    return ((struct join_op *)op)->join->task == NULL ? 0 : -EAGAIN;
+}
+
+static int join_start(struct op *op) {
+    ((struct join_op *)op)->join->joiner = op;
+    return 0;
+}
+
+static void join_cancel(struct op *op) {
+    ((struct join_op *)op)->join->joiner = NULL;
+}
+
+static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
+
+int wharf_join(wharf_task task, int *result) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    int rc = 0;
+    struct join_record *join = join_find(sched, task, &rc);
+    if (join == NULL) {
+        return rc;
+    }
+    if (join->task == sched->running) {
+        return -EDEADLK;
+    }
+    if (join->joiner != NULL) {
+        return -EINVAL;
+    }
+    struct join_op op = {.op.kind = &join_kind, .join = join};
+    rc = (int)op_await(&op.op);
+    if (rc < 0) {
+        return rc;
+    }
+    if (result != NULL) {
+        *result = join->result;
+    }
+    join_free(sched, join);
+    return 0;
+}
+
+int wharf_cancel(wharf_task task) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    int rc = 0;
+    struct join_record *join = join_find(sched, task, &rc);
+    if (join == NULL) {
+        return rc;
+    }
+    if (join->task != NULL) {
+        scope_cancel(&join->task->base);
+    }
+    return 0;
+}
+
+/* ---- the running task ---- */
+
+struct task *task_current(void) {
+    struct sched *sched = sched_current();
+    return sched != NULL ? sched->running : NULL;
+}
+
+struct scope *task_scope(void) {
+    struct task *task = task_current();
+    return task != NULL ? task->scope : NULL;
+}
+
+const char *task_name(const struct task *task) {
+    return task->name;
+}
+
+int task_check(struct sched *sched, const struct task *task) {
+    const struct scope *scope = task->scope;
+    if (scope->cancelled) {
+        return -ECANCELED;
+    }
+    if (scope->deadline == TIMER_NEVER) {
+        return 0;
+    }
+    if (scope->deadline > sched->now) {
+        sched->now = sched->engine->now(sched);
+    }
+    return scope->deadline <= sched->now ? -ETIMEDOUT : 0;
+}
+
+int wharf_check(void) {
+    struct sched *sched = sched_current();
+    return sched != NULL ? task_check(sched, sched->running) : sched_missing();
+}
+
+static int64_t sleep_attempt(struct op *op) {
+    return op->wake_at != 0 && op->wake_at <= op->task->sched->now ? 0 : -EAGAIN;
+}
+
+static const struct op_kind sleep_kind = {"sleep", sleep_attempt, NULL, NULL};
+
+/* The first attempt gives way; the second, after the others ran, succeeds. */
+struct yield_op {
+    struct op op;
+    bool gave_way;
+};
+
+static int64_t yield_attempt(struct op *op) {
+    return ((struct yield_op *)op)->gave_way ? 0 : -EAGAIN;
+}
+
+static int yield_start(struct op *op) {
+    ((struct yield_op *)op)->gave_way = true;
+    op->completed = true;
+    op->result = 0;
+    task_give_way(op->task->sched, op->task);
+    return 0;
+}
+
+static const struct op_kind yield_kind = {"yield", yield_attempt, yield_start, NULL};
+
+int wharf_yield(void) {
+    struct yield_op op = {.op.kind = &yield_kind};
+    return (int)op_await(&op.op);
+}
+
+int wharf_sleep(int64_t ms) {
+    if (ms == 0) {
+        return wharf_yield();
+    }
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    struct op op = {.kind = &sleep_kind};
+    if (ms > 0) {
+        int64_t ns = 0;
+        bool far = __builtin_mul_overflow(ms, 1000000, &ns);
+        sched->now = sched->engine->now(sched);
+        op.wake_at = far || ns > TIMER_NEVER - 1 - sched->now ? TIMER_NEVER - 1 : sched->now + ns;
+    }
+    return (int)op_await(&op);
+}
+
+int64_t wharf_now_ns(void) {
+    return sched_clock();
+}
