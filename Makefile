@@ -26,7 +26,7 @@ $(BUILD)/build.ninja: $(CONFIGURED_BY) | need-build
 	@cd $(BUILD) && ninja -t restat build.ninja
 
 run: all
-	@exec $(BUILD)/wharf serve
+	@exec $(BUILD)/wharf serve --welcome
 
 # T=name runs one test by its name.
 test:

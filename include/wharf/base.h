@@ -50,8 +50,7 @@
 
 WHARF_BEGIN
 
-/* ---- bytes ----------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------- */
 
 /** A view of bytes that somebody else owns. Never assumed to end in NUL. */
 typedef struct wharf_str {
@@ -78,8 +77,7 @@ static inline bool wharf_str_is(wharf_str view, const char *text) {
 /** For printf: printf("%.*s\n", WHARF_STR_ARG(view)). */
 #define WHARF_STR_ARG(view) (int)(view).len, (view).ptr
 
-/* ---- errors ---------------------------------------------------------------------------------------------
- */
+/* ---- errors ------------------------------------------------------------------------------------------ */
 
 /** Wharf's own error codes, above every errno. Calls return them negated, like an errno. */
 enum {

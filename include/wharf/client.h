@@ -82,8 +82,7 @@ typedef struct wharf_fetch_options {
     wharf_client_limits limits; /**< fields that are not 0 win over the client's */
 } wharf_fetch_options;
 
-/* ---- fetching --------------------------------------------------------------------------------------------
- */
+/* ---- fetching ---------------------------------------------------------------------------------------- */
 
 /** GET a URL with the thread's default client. The caller frees the response. Suspends.
  *  Errors (in the response): as wharf_fetch(). */
@@ -101,8 +100,7 @@ WHARF_API WHARF_MUST_USE wharf_response *wharf_get(const char *url);
 WHARF_API WHARF_MUST_USE wharf_response *wharf_fetch(wharf_client *client,
                                                      const wharf_fetch_options *options);
 
-/* ---- the response ----------------------------------------------------------------------------------------
- */
+/* ---- the response ------------------------------------------------------------------------------------ */
 
 /** 0, or the error that came in place of (the rest of) the response. None of these accessors suspends. */
 WHARF_API int wharf_response_error(const wharf_response *response);
@@ -143,8 +141,7 @@ WHARF_API WHARF_MUST_USE ssize_t wharf_response_read(wharf_response *response, v
  * connection, else the connection is closed. May suspend that long. NULL is fine. */
 WHARF_API void wharf_response_free(wharf_response *response);
 
-/* ---- clients ---------------------------------------------------------------------------------------------
- */
+/* ---- clients ----------------------------------------------------------------------------------------- */
 
 /** Makes a client of one's own. options: NULL for the defaults; copied. NULL when memory ran out or the
  * options are wrong (wharf_why()). A client may be used by any core; each core keeps its own connections.

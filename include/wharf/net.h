@@ -37,8 +37,7 @@ typedef struct wharf_sock {
 /** Bytes that hold any address text, its NUL included. */
 #define WHARF_ADDRESS_SIZE 128
 
-/* ---- the short way ---------------------------------------------------------------------------------------
- */
+/* ---- the short way ----------------------------------------------------------------------------------- */
 
 /** Connects: names, every address of a name in turn, TCP or Unix. "localhost" and literals need no name
  * server. Suspends. The caller owns the socket. Errors (in the handle): -WHARF_EADDRESS (wharf_why() says
@@ -58,8 +57,7 @@ WHARF_API WHARF_MUST_USE wharf_sock wharf_serve_on(const char *address);
  * closes the listener), -ETIMEDOUT, -ENOMEM. */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_accept(wharf_sock listener);
 
-/* ---- step by step, as in C and Python --------------------------------------------------------------------
- */
+/* ---- step by step, as in C and Python ---------------------------------------------------------------- */
 
 /** Makes a socket. kind: "tcp" (IPv4), "tcp6" (IPv6), "unix". Does not suspend.
  *  Errors (in the handle): -EPROTONOSUPPORT (unknown kind), -EMFILE, -ENFILE, -ENOMEM. */
@@ -77,8 +75,7 @@ WHARF_API int wharf_listen(wharf_sock sock, int backlog);
  *  Errors: as wharf_dial(), and -EISCONN, -EBADF, -EAFNOSUPPORT (the name has no address of this family). */
 WHARF_API int wharf_connect(wharf_sock sock, const char *address);
 
-/* ---- bytes -----------------------------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------------------------------- */
 
 /** Receives at least 1 and at most `size` bytes. Suspends. Returns how many; 0: the peer sends no more.
  *  Errors: -EBADF, -ENOTCONN, -ECONNRESET, -ECANCELED (also when another task closes the socket), -ETIMEDOUT,
@@ -115,8 +112,7 @@ WHARF_API int64_t wharf_send_file(wharf_sock sock, int fd, int64_t offset, int64
  */
 WHARF_API int64_t wharf_sent(wharf_sock sock);
 
-/* ---- ending ----------------------------------------------------------------------------------------------
- */
+/* ---- ending ------------------------------------------------------------------------------------------ */
 
 /** Tells the peer that nothing more will be sent; receiving goes on. Does not suspend. Errors: -EBADF,
  * -ENOTCONN. */
@@ -131,8 +127,7 @@ WHARF_API int wharf_close(wharf_sock sock);
 /** Closes at once: unsent data is dropped and a TCP peer is reset. Does not suspend. Errors: -EBADF. */
 WHARF_API int wharf_abort(wharf_sock sock);
 
-/* ---- facts and options -----------------------------------------------------------------------------------
- */
+/* ---- facts and options ------------------------------------------------------------------------------- */
 
 /** The socket's own address as text ("127.0.0.1:8888", "[::1]:80", "unix:/path"), in a form that wharf_dial()
  * takes. size: at least WHARF_ADDRESS_SIZE. Returns the length. Does not suspend. Errors: -EBADF, -ENOBUFS.

@@ -68,8 +68,7 @@ typedef struct wharf_files_options {
     const char *cache_control; /**< default "no-cache": kept, but asked for each time */
 } wharf_files_options;
 
-/* ---- the server ------------------------------------------------------------------------------------------
- */
+/* ---- the server -------------------------------------------------------------------------------------- */
 
 /** Makes a server. options: NULL for the defaults; copied. The caller frees it. NULL when memory ran out or
  * the options are wrong (wharf_why()). Does not suspend. */
@@ -110,10 +109,10 @@ WHARF_API int wharf_serve(wharf_server *server, const char *address);
  * the limits. From any task, any thread or a signal handler. Does not suspend. */
 WHARF_API int wharf_server_stop(wharf_server *server);
 
-/* ---- the request -----------------------------------------------------------------------------------------
- */
+/* ---- the request ------------------------------------------------------------------------------------- */
 /* None of these suspends. The views live until the handler returns. */
 
+/** The method exactly as it was sent ("GET"). */
 WHARF_API wharf_str wharf_request_method(const wharf_request *request);
 /** The path, percent-decoded except for %2F, %5C and %00; dot segments resolved. */
 WHARF_API wharf_str wharf_request_path(const wharf_request *request);
@@ -149,8 +148,7 @@ WHARF_API int wharf_request_body(wharf_request *request, wharf_str *ret_body);
 /** Memory that lives until the handler returns. NULL when it ran out. Does not suspend. */
 WHARF_API void *wharf_request_alloc(wharf_request *request, size_t size);
 
-/* ---- the reply -------------------------------------------------------------------------------------------
- */
+/* ---- the reply --------------------------------------------------------------------------------------- */
 /* One reply a request. Once it has begun, another gives -EALREADY. They may suspend while the client is slow.
  */
 /* Common errors: -EINVAL (a status outside 200 to 599, a header name or value that may not be sent: the

@@ -28,8 +28,7 @@
 
 WHARF_BEGIN
 
-/* ---- tasks ----------------------------------------------------------------------------------------------
- */
+/* ---- tasks ------------------------------------------------------------------------------------------- */
 
 /** A task, by value: copy it freely. Once the task is joined, the handle is stale and calls on it give
  * -ESRCH. */
@@ -109,8 +108,7 @@ WHARF_API int wharf_check(void);
 /** Nanoseconds of the monotonic clock (simulated time inside a simulation). Does not suspend. */
 WHARF_API int64_t wharf_now_ns(void);
 
-/* ---- scopes ---------------------------------------------------------------------------------------------
- */
+/* ---- scopes ------------------------------------------------------------------------------------------ */
 
 /** Opens a scope inside the current one. result: where its result will be put (may be NULL), set to 0 now.
  *  Every open is matched by wharf_scope_close() in the same task, innermost first. Does not suspend. Returns
@@ -169,8 +167,7 @@ WHARF_API void wharf_scope_leave_(wharf_scope *storage);
 #define WHARF_SHIELD_(name, ms) \
     WHARF_BLOCK_(name, wharf_scope_open_shield(&WHARF_JOIN_(name, _storage), (ms)))
 
-/* ---- several cores ---------------------------------------------------------------------------------------
- */
+/* ---- several cores ----------------------------------------------------------------------------------- */
 
 /** Runs fn(arg) on `cores` schedulers at once, one thread per core, this thread among them, and waits for
  * all. cores: 1 to 256; 0: as many as the affinity mask and the cgroup's CPU quota allow. Inside, listening
