@@ -131,9 +131,11 @@ void sched_end(struct sched *sched) {
     scope_cancel(&sched->background);
     wharf_scope shield;
     wharf_scope_open_shield(&shield, 5000);
-    /* Borrow the closing operation of a scope: waits until no background task is left. */
-    wharf_scope *background = (wharf_scope *)(void *)&sched->background;
-    wharf_scope_wait(background);
+    if (sched->running == &sched->main) {
+        /* Borrow the closing operation of a scope: waits until no background task is left. */
+        wharf_scope_wait((wharf_scope *)(void *)&sched->background);
+    }
+    /* Otherwise exit() was called on the stack of a task, which cannot wait for itself. */
     locals_drop(sched);
     wharf_scope_close(&shield);
     pool_forget(sched);
@@ -168,8 +170,16 @@ static void process_ended(void) {
     }
 }
 
+static void pipe_signal_mask(int how) {
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(how, &pipe_signal, NULL);
+}
+
 static void forked_child(void) {
     if (current != NULL) {
+        pipe_signal_mask(SIG_UNBLOCK);
         current = NULL;
         dead_after_fork = true;
         failure_redirect(NULL);
@@ -205,10 +215,7 @@ static struct sched *sched_make(void) {
         return NULL;
     }
     /* sendfile() and splice() raise it in spite of every flag. */
-    sigset_t pipe_signal;
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+    pipe_signal_mask(SIG_BLOCK);
     overflow_stack_install();
     pthread_setspecific(thread_end_key, sched);
     return sched;

@@ -54,6 +54,23 @@ static void below_reaches_every_value_evenly_and_no_other(void **state) {
     (void)random_below(&random, UINT64_MAX);
 }
 
+static void the_hash_is_siphash_1_3(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t hash;
+    } rows[] = {
+        {"a", 0x407448d2b89b1813u},
+        {"abc", 0xc03bc3a0042630f2u},
+        {"abcdefgh", 0x3f7b849c0b8e35eau},
+        {"abcdefghijklmnop", 0x94f60d3d29e6a312u},
+    };
+    struct hash_key zero = {{0, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(hash_str(zero, wharf_str_of(rows[i].text)) == rows[i].hash);
+    }
+}
+
 static void hashes_depend_on_key_length_and_every_byte(void **state) {
     (void)state;
     struct hash_key key = {{0x0706050403020100u, 0x0f0e0d0c0b0a0908u}};
@@ -78,6 +95,7 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_numbers),
         cmocka_unit_test(seed_zero_matches_the_published_algorithm),
         cmocka_unit_test(below_reaches_every_value_evenly_and_no_other),
+        cmocka_unit_test(the_hash_is_siphash_1_3),
         cmocka_unit_test(hashes_depend_on_key_length_and_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
