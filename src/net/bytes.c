@@ -1,0 +1,390 @@
+/* Receiving and sending on handles.
+ *
+ * One read-ahead buffer per socket that has unread bytes, none for one that has not: wharf_recv() reads straight
+ * into the caller's memory when nothing is buffered, so mixing it with the calls that read ahead is safe. What a
+ * call received before it failed goes back into that buffer, which is why a time-out never damages a stream.
+ *
+ * Sending is serialised by call: a task has the socket's turn until all of its bytes are out, and the others wait
+ * in a queue. */
+#include <errno.h>
+#include <limits.h>
+
+#include "base/failure.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "net/socket.h"
+#include "sched/sched.h"
+
+enum {
+    DELIMITER_MAX = 64,
+    UNTIL_MAX = 16 * 1024 * 1024,
+    PIECES_AT_ONCE = 16, /* copied to the stack from the caller's array, which stays as it is */
+    PIECES_MAX = 1024
+};
+
+/* ---- bytes that wait to be asked for ---- */
+
+static void ahead_free(struct sock *sock) {
+    if (sock->ahead_capacity == BLOCK_SIZE) {
+        block_put(sock->ahead);
+    } else {
+        mem_free(sock->ahead);
+    }
+    sock->ahead = NULL;
+    sock->ahead_start = 0;
+    sock->ahead_end = 0;
+    sock->ahead_capacity = 0;
+}
+
+void sock_forget_bytes(struct sock *sock) {
+    if (sock->ahead != NULL) {
+        ahead_free(sock);
+    }
+}
+
+static void ahead_consume(struct sock *sock, size_t len) {
+    sock->ahead_start += len;
+    if (sock->ahead != NULL && sock->ahead_start == sock->ahead_end) {
+        ahead_free(sock);
+    }
+}
+
+static size_t ahead_copy(const struct sock *sock, void *out, size_t size) {
+    size_t len = sock_ahead(sock) < size ? sock_ahead(sock) : size;
+    if (len > 0) {
+        memcpy(out, sock->ahead + sock->ahead_start, len);
+    }
+    return len;
+}
+
+/* Room for `size` more bytes: a block from the scheduler where that is enough, else memory of its own. */
+static int ahead_reserve(struct sock *sock, size_t size) {
+    size_t len = sock_ahead(sock);
+    if (sock->ahead_capacity - sock->ahead_end >= size) {
+        return 0;
+    }
+    if (sock->ahead_capacity >= len + size) {
+        memmove(sock->ahead, sock->ahead + sock->ahead_start, len);
+        sock->ahead_start = 0;
+        sock->ahead_end = len;
+        return 0;
+    }
+    size_t capacity = len + size <= BLOCK_SIZE ? BLOCK_SIZE : len + size;
+    /* A capacity of exactly one block is what marks a block. */
+    char *fresh = capacity == BLOCK_SIZE ? block_get() : mem_alloc(capacity);
+    if (fresh == NULL) {
+        return -ENOMEM;
+    }
+    ahead_copy(sock, fresh, len);
+    sock_forget_bytes(sock);
+    sock->ahead = fresh;
+    sock->ahead_end = len;
+    sock->ahead_capacity = capacity;
+    return 0;
+}
+
+/* Puts received bytes behind those that are buffered. Without memory they are lost, and the socket says so from
+ * then on rather than skip them. */
+static void ahead_append(struct sock *sock, const void *bytes, size_t len) {
+    if (len == 0) {
+        return;
+    }
+    if (ahead_reserve(sock, len) < 0) {
+        sock->receive_error = -ENOMEM;
+        return;
+    }
+    memcpy(sock->ahead + sock->ahead_end, bytes, len);
+    sock->ahead_end += len;
+}
+
+/* ---- receiving ---- */
+
+/* An operation that need not wait: it passes the checks that every operation passes, and gives way in its turn. */
+static int64_t buffered_attempt(struct op *op) {
+    (void)op;
+    return 0;
+}
+
+static const struct op_kind buffered_kind = {"recv", buffered_attempt, NULL, NULL};
+
+static int recv_checkpoint(void) {
+    struct op op = {.kind = &buffered_kind};
+    return (int)op_await(&op);
+}
+
+/* The socket of a receiving call, entered and claimed; NULL with the error (recorded). */
+static struct sock *recv_begin(wharf_sock handle, int *ret_error) {
+    struct sock *sock = sock_find(handle, "recv", ret_error);
+    if (sock == NULL) {
+        return NULL;
+    }
+    int error = 0;
+    if (sock->receiving) {
+        error = -EBUSY;
+    } else if (!sock->connected) {
+        error = -ENOTCONN;
+    } else if (sock->receive_error < 0) {
+        error = sock->receive_error;
+    }
+    if (error < 0) {
+        *ret_error = sock_fail(sock, error, "recv");
+        return NULL;
+    }
+    sock->receiving = true;
+    sock_enter(sock);
+    return sock;
+}
+
+static ssize_t recv_end(struct sock *sock, ssize_t result) {
+    if (result < 0) {
+        sock_fail(sock, (int)result, "recv");
+    }
+    sock->receiving = false;
+    sock_leave(sock);
+    return result;
+}
+
+/* From the stream itself; another task may close the socket during the wait. */
+static ssize_t recv_more(struct sock *sock, void *buffer, size_t size) {
+    ssize_t got = sock->stream.type->recv(&sock->stream, buffer, size);
+    return sock->stream.io == NULL ? -ECANCELED : got;
+}
+
+static ssize_t recv_some(struct sock *sock, void *buffer, size_t size) {
+    if (sock_ahead(sock) == 0) {
+        return recv_more(sock, buffer, size);
+    }
+    int rc = recv_checkpoint();
+    if (rc < 0 || sock->stream.io == NULL) {
+        return rc < 0 ? rc : -ECANCELED;
+    }
+    size_t len = ahead_copy(sock, buffer, size);
+    ahead_consume(sock, len);
+    return (ssize_t)len;
+}
+
+ssize_t wharf_recv(wharf_sock handle, void *buffer, size_t size) {
+    int error = 0;
+    struct sock *sock = recv_begin(handle, &error);
+    if (sock == NULL) {
+        return error;
+    }
+    return recv_end(sock, size > 0 ? recv_some(sock, buffer, size) : -EINVAL);
+}
+
+/* The buffered bytes stay where they are until the item is complete; what comes from the stream is put behind them
+ * when it is not. */
+static ssize_t recv_all(struct sock *sock, char *buffer, size_t size) {
+    size_t buffered = ahead_copy(sock, buffer, size);
+    size_t len = buffered;
+    ssize_t got = len == size ? recv_checkpoint() : 1;
+    while (len < size && got > 0) {
+        got = recv_more(sock, buffer + len, size - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (got >= 0 && len == size) {
+        ahead_consume(sock, buffered);
+        return (ssize_t)size;
+    }
+    ahead_append(sock, buffer + buffered, len - buffered);
+    if (got < 0) {
+        return got;
+    }
+    return len == 0 ? 0 : -WHARF_EEOF;
+}
+
+ssize_t wharf_recv_exact(wharf_sock handle, void *buffer, size_t size) {
+    int error = 0;
+    struct sock *sock = recv_begin(handle, &error);
+    if (sock == NULL) {
+        return error;
+    }
+    return recv_end(sock, size <= SSIZE_MAX ? recv_all(sock, buffer, size) : -EINVAL);
+}
+
+/* Reads into the buffer, which may hold up to `size` bytes for this call. The end: 0. */
+static ssize_t ahead_fill(struct sock *sock, size_t size) {
+    size_t len = sock_ahead(sock);
+    size_t room = sock->ahead_capacity - sock->ahead_end;
+    if (room == 0) {
+        size_t limit = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+        size_t more = len < BLOCK_SIZE ? BLOCK_SIZE - len : len;
+        more = len + more > limit ? limit - len : more;
+        int rc = ahead_reserve(sock, more);
+        if (rc < 0) {
+            return rc;
+        }
+        room = sock->ahead_capacity - sock->ahead_end;
+    }
+    ssize_t got = recv_more(sock, sock->ahead + sock->ahead_end, room);
+    if (got > 0) {
+        sock->ahead_end += (size_t)got;
+    }
+    if (sock_ahead(sock) == 0) {
+        sock_forget_bytes(sock);
+    }
+    return got;
+}
+
+/* Where the delimiter ends in the first `size` buffered bytes, or 0. Bytes before `from` were searched before. */
+static size_t ahead_search(const struct sock *sock, size_t from, size_t size, wharf_str delimiter) {
+    size_t len = sock_ahead(sock) < size ? sock_ahead(sock) : size;
+    size_t overlap = delimiter.len - 1;
+    size_t start = from > overlap ? from - overlap : 0;
+    if (len == 0) {
+        return 0;
+    }
+    wharf_str view = {sock->ahead + sock->ahead_start + start, len - start};
+    ssize_t found = str_find(view, delimiter);
+    return found < 0 ? 0 : start + (size_t)found + delimiter.len;
+}
+
+static ssize_t recv_delimited(struct sock *sock, char *buffer, size_t size, wharf_str delimiter) {
+    size_t searched = 0;
+    ssize_t got = sock_ahead(sock) > 0 ? recv_checkpoint() : 0;
+    size_t end = 0;
+    while (got >= 0) {
+        end = ahead_search(sock, searched, size, delimiter);
+        searched = sock_ahead(sock);
+        if (end > 0) {
+            break;
+        }
+        if (searched >= size) {
+            return -EMSGSIZE;
+        }
+        got = ahead_fill(sock, size);
+        if (got == 0) {
+            return sock_ahead(sock) == 0 ? 0 : -WHARF_EEOF;
+        }
+    }
+    if (got < 0) {
+        return got;
+    }
+    ahead_copy(sock, buffer, end);
+    ahead_consume(sock, end);
+    return (ssize_t)end;
+}
+
+ssize_t wharf_recv_until(wharf_sock handle, void *buffer, size_t size, const char *delimiter) {
+    int error = 0;
+    struct sock *sock = recv_begin(handle, &error);
+    if (sock == NULL) {
+        return error;
+    }
+    wharf_str text = wharf_str_of(delimiter);
+    bool valid = size >= 1 && size <= UNTIL_MAX && text.len >= 1 && text.len <= DELIMITER_MAX;
+    return recv_end(sock, valid ? recv_delimited(sock, buffer, size, text) : -EINVAL);
+}
+
+/* ---- sending ---- */
+
+struct turn_op {
+    struct op op;
+    struct sock *sock;
+};
+
+static int64_t turn_attempt(struct op *op) {
+    struct sock *sock = ((struct turn_op *)(void *)op)->sock;
+    if (sock->stream.io == NULL) {
+        return -ECANCELED;
+    }
+    if (sock->sending || sock->senders.first != NULL) {
+        return -EAGAIN;
+    }
+    sock->sending = true;
+    return 0;
+}
+
+static int turn_start(struct op *op) {
+    op_queue_push(&((struct turn_op *)(void *)op)->sock->senders, op);
+    return 0;
+}
+
+static const struct op_kind turn_kind = {"send turn", turn_attempt, turn_start, op_queue_remove};
+
+/* The socket of a sending call, entered and its turn taken; NULL with the error (recorded). */
+static struct sock *send_begin(wharf_sock handle, int *ret_error) {
+    struct sock *sock = sock_find(handle, "send", ret_error);
+    if (sock == NULL) {
+        return NULL;
+    }
+    if (!sock->connected) {
+        *ret_error = sock_fail(sock, -ENOTCONN, "send");
+        return NULL;
+    }
+    sock_enter(sock);
+    struct turn_op turn = {.op.kind = &turn_kind, .sock = sock};
+    int64_t rc = turn_attempt(&turn.op); /* free most of the time; the send itself makes the checks then */
+    if (rc == -EAGAIN) {
+        rc = op_await(&turn.op);
+    }
+    if (rc < 0) {
+        sock->sent = 0;
+        *ret_error = sock_fail(sock, (int)rc, "send");
+        sock_leave(sock);
+        return NULL;
+    }
+    return sock;
+}
+
+/* Hands the turn to the next sender in the same step, so nobody can come between. */
+static int64_t send_end(struct sock *sock, int64_t result, int64_t sent) {
+    if (result < 0) {
+        result = sock->stream.io == NULL ? -ECANCELED : result;
+        sock_fail(sock, (int)result, "send");
+    }
+    sock->sent = sent;
+    struct op *next = op_queue_pop(&sock->senders);
+    sock->sending = next != NULL;
+    if (next != NULL) {
+        op_complete(next, 0);
+    }
+    sock_leave(sock);
+    return result;
+}
+
+ssize_t wharf_sendv(wharf_sock handle, const struct iovec *pieces, int count) {
+    int error = 0;
+    struct sock *sock = send_begin(handle, &error);
+    if (sock == NULL) {
+        return error;
+    }
+    int64_t result = count >= 1 && count <= PIECES_MAX ? 0 : -EINVAL;
+    int64_t total = 0;
+    for (int first = 0; first < count && result >= 0; first += PIECES_AT_ONCE) {
+        struct iovec batch[PIECES_AT_ONCE];
+        int64_t sent = 0;
+        int left = count - first;
+        int now = left < PIECES_AT_ONCE ? left : PIECES_AT_ONCE;
+        memcpy(batch, pieces + first, (size_t)now * sizeof(*batch));
+        result = stream_send_all(&sock->stream, batch, now, now < left, &sent);
+        total += sent;
+    }
+    return (ssize_t)send_end(sock, result < 0 ? result : total, total);
+}
+
+ssize_t wharf_send(wharf_sock handle, const void *buffer, size_t size) {
+    struct iovec piece = {.iov_len = size};
+    memcpy(&piece.iov_base, &buffer, sizeof(buffer)); /* iovec has no const */
+    return wharf_sendv(handle, &piece, 1);
+}
+
+int64_t wharf_send_file(wharf_sock handle, int fd, int64_t offset, int64_t size) {
+    int error = 0;
+    struct sock *sock = send_begin(handle, &error);
+    if (sock == NULL) {
+        return error;
+    }
+    int64_t sent = 0;
+    int64_t result = -EINVAL;
+    if (offset >= 0 && size >= 0 && size <= INT64_MAX - offset) {
+        result = stream_send_file(&sock->stream, fd, offset, size, &sent);
+    }
+    return send_end(sock, result, sent);
+}
+
+int64_t wharf_sent(wharf_sock handle) {
+    int error = 0;
+    const struct sock *sock = sock_find(handle, "sent", &error);
+    return sock != NULL ? sock->sent : error;
+}

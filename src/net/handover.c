@@ -1,0 +1,112 @@
+/* Descriptors out of and into a core's hands. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/failure.h"
+#include "net/listener.h"
+#include "net/socket.h"
+#include "sched/engine.h"
+#include "sched/sched.h"
+
+static bool is_in_use(const struct sock *sock) {
+    const struct io *io = sock->stream.io;
+    return sock->users > 0 || sock_ahead(sock) > 0 || io->readers.first != NULL || io->writers.first != NULL;
+}
+
+int wharf_detach(wharf_sock handle) {
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "detach", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    if (is_in_use(sock)) {
+        return sock_fail(sock, -EBUSY, "detach");
+    }
+    struct io *io = sock->stream.io;
+    int fd = sock->listener != NULL ? listener_release(sock->listener) : io_release(io);
+    if (fd < 0) {
+        return sock_fail(sock, fd, "detach");
+    }
+    sock->stream.io = NULL;
+    sock_enter(sock); /* the last user frees the record */
+    sock_leave(sock);
+    return fd;
+}
+
+/* What kind of socket a foreign descriptor is: 0 or an error, and whether it listens. */
+static int descriptor_inspect(int fd, bool *ret_listening) {
+    const struct engine *engine = sched_engine();
+    struct sched *sched = sched_current();
+    int64_t type = 0;
+    int64_t family = 0;
+    int64_t listening = 0;
+    int rc = engine->get_option(sched, fd, SOL_SOCKET, SO_TYPE, &type);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = engine->get_option(sched, fd, SOL_SOCKET, SO_DOMAIN, &family);
+    if (rc < 0) {
+        return rc;
+    }
+    if (type != SOCK_STREAM || (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) {
+        return -EPROTONOSUPPORT;
+    }
+    rc = engine->get_option(sched, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening);
+    *ret_listening = listening != 0;
+    return rc;
+}
+
+static int descriptor_unblock(int fd) {
+    if (sched_is_simulated()) {
+        return 0;
+    }
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return -errno;
+    }
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Wraps an inspected descriptor; the io is closed on failure. */
+static wharf_sock adopt_io(struct io *io, bool listening) {
+    const struct engine *engine = sched_engine();
+    struct address peer = {.len = sizeof(peer.storage)};
+    int rc = listening ? 0 : engine->peer_name(sched_current(), io->fd, &peer.storage, &peer.len);
+    struct sock *sock = rc < 0 ? NULL : sock_new(io, listening ? NULL : &peer);
+    if (sock == NULL) {
+        rc = rc < 0 ? rc : -ENOMEM;
+        io_close(io, false);
+        return sock_failed(fail(rc, "adopt", NULL, NULL));
+    }
+    wharf_sock handle = sock_handle(sock);
+    rc = listening ? listener_over(io, NULL, &sock->listener) : 0;
+    if (rc < 0) {
+        (void)wharf_close(handle);
+        return sock_failed(rc);
+    }
+    return handle;
+}
+
+wharf_sock wharf_adopt(int fd) {
+    const struct engine *engine = sched_engine();
+    struct sched *sched = sched_current();
+    bool listening = false;
+    if (fd < 0) {
+        return sock_failed(fail(-EBADF, "adopt", NULL, NULL));
+    }
+    if (sched == NULL) {
+        return sock_failed(failure_current()->code);
+    }
+    struct io *io = NULL;
+    int rc = descriptor_inspect(fd, &listening);
+    rc = rc == 0 ? descriptor_unblock(fd) : rc;
+    rc = rc == 0 ? io_open(fd, IO_READ | IO_WRITE, &io) : rc;
+    if (rc < 0) {
+        if (rc != -EBADF) {
+            engine->close(sched, fd, false);
+        }
+        return sock_failed(fail(rc, "adopt", NULL, NULL));
+    }
+    io->shared_fd = true;
+    return adopt_io(io, listening);
+}

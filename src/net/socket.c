@@ -1,0 +1,417 @@
+/* Sockets as handles: making, binding, listening, accepting, connecting, ending, and passing them between cores. */
+#include "net/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+
+#include "base/failure.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "net/listener.h"
+#include "net/names.h"
+#include "sched/engine.h"
+#include "sched/sched.h"
+
+/* ---- records and handles ---- */
+
+struct sock *sock_new(struct io *io, const struct address *peer) {
+    struct sock *sock = mem_zalloc(sizeof(*sock));
+    if (sock == NULL) {
+        return NULL;
+    }
+    stream_init_socket(&sock->stream, io);
+    sock->connected = peer != NULL;
+    if (peer != NULL && peer->len <= sizeof(sock->peer)) {
+        memcpy(&sock->peer, &peer->storage, peer->len);
+        sock->peer_len = peer->len;
+    }
+    io->owner = sock;
+    return sock;
+}
+
+wharf_sock sock_handle(const struct sock *sock) {
+    return (wharf_sock){io_id(sock->stream.io)};
+}
+
+wharf_sock sock_failed(int code) {
+    return (wharf_sock){code};
+}
+
+struct sock *sock_find(wharf_sock handle, const char *phase, int *ret_error) {
+    int error = 0;
+    struct io *io = io_find(handle.id, &error);
+    if (io != NULL && io->owner != NULL) {
+        return io->owner;
+    }
+    error = io != NULL ? -EBADF : error;
+    if (handle.id >= 0) {
+        fail(error, phase, NULL,
+             error == -EXDEV ? "the socket belongs to another core" : "the socket is closed");
+    }
+    *ret_error = error;
+    return NULL;
+}
+
+static void sock_free(struct sock *sock) {
+    sock_forget_bytes(sock);
+    mem_free(sock->path);
+    mem_free(sock);
+}
+
+void sock_enter(struct sock *sock) {
+    sock->users++;
+}
+
+void sock_leave(struct sock *sock) {
+    sock->users--;
+    if (sock->users == 0 && sock->stream.io == NULL) {
+        sock_free(sock);
+    }
+}
+
+int sock_fail(const struct sock *sock, int code, const char *phase) {
+    return fail_at(code, phase, sock->peer_len > 0 ? &sock->peer.any : NULL, sock->peer_len);
+}
+
+/* The record has no io any more: queued senders leave, and the record goes with the last user. */
+static void sock_closed(struct sock *sock) {
+    op_queue_complete_all(&sock->senders, -ECANCELED);
+    sock_enter(sock);
+    sock_leave(sock);
+}
+
+wharf_sock sock_of_stream(const struct stream *stream, const struct address *peer) {
+    struct sock *sock = sock_new(stream->io, peer);
+    if (sock == NULL) {
+        io_close(stream->io, true);
+        return sock_failed(address_fail(-ENOMEM, "open", NULL, peer));
+    }
+    return sock_handle(sock);
+}
+
+/* A descriptor of the engine becomes a handle, or is closed. */
+static wharf_sock sock_of_descriptor(int fd, const char *phase, struct sock **ret_sock) {
+    const struct engine *engine = sched_engine();
+    struct io *io = NULL;
+    int rc = io_open(fd, IO_READ | IO_WRITE, &io);
+    if (rc < 0) {
+        engine->close(sched_current(), fd, false);
+        return sock_failed(fail(rc, phase, NULL, NULL));
+    }
+    struct sock *sock = sock_new(io, NULL);
+    if (sock == NULL) {
+        io_close(io, false);
+        return sock_failed(fail(-ENOMEM, phase, NULL, NULL));
+    }
+    *ret_sock = sock;
+    return sock_handle(sock);
+}
+
+/* ---- making and naming ---- */
+
+wharf_sock wharf_socket(const char *kind) {
+    const struct engine *engine = sched_engine();
+    struct sched *sched = sched_current();
+    wharf_str name = wharf_str_of(kind);
+    int family = AF_UNSPEC;
+    if (wharf_str_is(name, "tcp")) {
+        family = AF_INET;
+    } else if (wharf_str_is(name, "tcp6")) {
+        family = AF_INET6;
+    } else if (wharf_str_is(name, "unix")) {
+        family = AF_UNIX;
+    } else {
+        return sock_failed(fail(-EPROTONOSUPPORT, "socket", kind, "the kinds are tcp, tcp6 and unix"));
+    }
+    if (sched == NULL) {
+        return sock_failed(failure_current()->code);
+    }
+    int fd = engine->socket(sched, family, SOCK_STREAM);
+    if (fd < 0) {
+        return sock_failed(fail(fd, "socket", kind, NULL));
+    }
+    if (family != AF_UNIX) {
+        (void)engine->set_option(sched, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+    struct sock *sock = NULL;
+    return sock_of_descriptor(fd, "socket", &sock);
+}
+
+/* The family that an unconnected socket was made for. */
+static int family_of(const struct sock *sock) {
+    const struct engine *engine = sched_engine();
+    int64_t family = AF_UNSPEC;
+    int rc = engine->get_option(sched_current(), sock->stream.io->fd, SOL_SOCKET, SO_DOMAIN, &family);
+    return rc < 0 ? AF_UNSPEC : (int)family;
+}
+
+/* Parses, and finds the first address of the socket's family. Suspends only for a name. */
+static int resolve_for(struct sock *sock, const char *text, const char *phase, struct address *ret_address) {
+    struct address_text parts;
+    int rc = address_parse_or_fail(text, phase, &parts);
+    if (rc < 0) {
+        return rc;
+    }
+    int family = family_of(sock);
+    bool is_unix = parts.kind == ADDRESS_UNIX;
+    if (family != AF_UNSPEC && is_unix != (family == AF_UNIX)) {
+        return fail(-EAFNOSUPPORT, phase, text, "the socket is of another family");
+    }
+    rc = names_resolve(&parts, family, ret_address, 1);
+    if (rc == -WHARF_EADDRESS) {
+        return fail(-EAFNOSUPPORT, phase, text, "it has no address of the socket's family");
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int bind_to(struct sock *sock, const char *text) {
+    const struct engine *engine = sched_engine();
+    struct address address;
+    int rc = resolve_for(sock, text, "bind", &address);
+    if (rc < 0) {
+        return rc;
+    }
+    if (sock->stream.io == NULL) {
+        return fail(-EBADF, "bind", text, "the socket was closed");
+    }
+    struct unix_path *path = NULL;
+    struct unix_path made = {.made = false};
+    if (address.any.sa_family == AF_UNIX) {
+        path = mem_alloc(sizeof(*path));
+        if (path == NULL) {
+            return fail(-ENOMEM, "bind", text, NULL);
+        }
+    } else {
+        (void)engine->set_option(sched_current(), sock->stream.io->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    }
+    rc = unix_path_bind(sock->stream.io->fd, &address, &made);
+    if (rc < 0 || path == NULL) {
+        mem_free(path);
+        return rc < 0 ? address_fail(rc, "bind", text, &address) : 0;
+    }
+    *path = made;
+    mem_free(sock->path);
+    sock->path = path;
+    return 0;
+}
+
+int wharf_bind(wharf_sock handle, const char *address) {
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "bind", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    sock_enter(sock);
+    rc = bind_to(sock, address);
+    sock_leave(sock);
+    return rc;
+}
+
+int wharf_listen(wharf_sock handle, int backlog) {
+    const struct engine *engine = sched_engine();
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "listen", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    if (backlog < 0 || sock->connected) {
+        return sock_fail(sock, -EINVAL, "listen");
+    }
+    rc = engine->listen(sched_current(), sock->stream.io->fd, backlog > 0 ? backlog : LISTENER_BACKLOG_MAX);
+    if (rc < 0) {
+        return fail(rc, "listen", NULL, NULL);
+    }
+    if (sock->listener != NULL) {
+        return 0; /* again, with another backlog */
+    }
+    sock->stream.io->ready = IO_READ;
+    return listener_over(sock->stream.io, sock->path, &sock->listener);
+}
+
+wharf_sock wharf_serve_on(const char *address) {
+    const struct engine *engine = sched_engine();
+    struct listener *listener = NULL;
+    struct sock *sock = NULL;
+    int rc = listener_open(address, 0, &listener);
+    if (rc < 0) {
+        return sock_failed(rc);
+    }
+    struct io *io = listener_io(listener);
+    if (io != NULL) {
+        sock = sock_new(io, NULL);
+        if (sock == NULL) {
+            listener_close(listener);
+            return sock_failed(fail(-ENOMEM, "listen", address, NULL));
+        }
+        sock->listener = listener;
+        return sock_handle(sock);
+    }
+    /* Shared between cores, so its sockets come and go: an unused descriptor holds the handle's place. */
+    int fd = engine->socket(sched_current(), AF_UNIX, SOCK_STREAM);
+    wharf_sock handle = fd < 0 ? sock_failed(fail(fd, "listen", address, NULL))
+                               : sock_of_descriptor(fd, "listen", &sock);
+    if (wharf_failed(handle)) {
+        listener_close(listener);
+        return handle;
+    }
+    sock->listener = listener;
+    return handle;
+}
+
+wharf_sock wharf_accept(wharf_sock handle) {
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "accept", &rc);
+    if (sock == NULL) {
+        return sock_failed(rc);
+    }
+    if (sock->listener == NULL) {
+        return sock_failed(fail(-EINVAL, "accept", NULL, "the socket is not listening"));
+    }
+    struct io *io = NULL;
+    struct address peer;
+    rc = listener_accept(sock->listener, &io, &peer); /* the socket may be gone afterwards */
+    if (rc < 0) {
+        return sock_failed(rc);
+    }
+    struct stream stream;
+    stream_init_socket(&stream, io);
+    return sock_of_stream(&stream, &peer);
+}
+
+/* Waits for the connection; the socket may be closed meanwhile. */
+static int connect_to(struct sock *sock, const char *text) {
+    struct address address;
+    int rc = resolve_for(sock, text, "connect", &address);
+    if (rc < 0) {
+        return rc;
+    }
+    if (sock->stream.io == NULL) {
+        return fail(-ECANCELED, "connect", text, "the socket was closed");
+    }
+    rc = io_connect(sock->stream.io, &address.any, address.len);
+    if (rc < 0) {
+        return address_fail(rc, "connect", text, &address);
+    }
+    if (sock->stream.io == NULL) {
+        return address_fail(-ECANCELED, "connect", text, &address);
+    }
+    sock->connected = true;
+    if (address.len <= sizeof(sock->peer)) {
+        memcpy(&sock->peer, &address.storage, address.len);
+        sock->peer_len = address.len;
+    }
+    return 0;
+}
+
+int wharf_connect(wharf_sock handle, const char *address) {
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "connect", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    if (sock->connected || sock->listener != NULL) {
+        return fail(-EISCONN, "connect", address, NULL);
+    }
+    sock_enter(sock);
+    rc = connect_to(sock, address);
+    sock_leave(sock);
+    return rc;
+}
+
+/* ---- ending ---- */
+
+int wharf_shutdown_write(wharf_sock handle) {
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "shutdown", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    rc = sock->connected ? sock->stream.type->shutdown_write(&sock->stream) : -ENOTCONN;
+    return rc < 0 ? sock_fail(sock, rc, "shutdown") : 0;
+}
+
+/* A listener's handle: its io is one of the listener's own, or holds the place of a shared one. */
+static void close_listener(struct sock *sock) {
+    struct listener *listener = sock->listener;
+    struct io *place = listener_io(listener) == NULL ? sock->stream.io : NULL;
+    sock->stream.io->owner = NULL;
+    listener_close(listener);
+    if (place != NULL) {
+        io_close(place, false);
+    }
+    sock->stream.io = NULL;
+}
+
+static int sock_end(wharf_sock handle, const char *phase, void (*end)(struct stream *)) {
+    int rc = 0;
+    struct sock *sock = sock_find(handle, phase, &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    if (sock->listener != NULL) {
+        close_listener(sock);
+    } else if (sock->connected) {
+        sock->stream.io->owner = NULL;
+        end(&sock->stream);
+    } else {
+        sock->stream.io->owner = NULL;
+        stream_close_now(&sock->stream);
+    }
+    if (sock->path != NULL) {
+        unix_path_remove(sock->path);
+    }
+    sock_closed(sock);
+    return 0;
+}
+
+int wharf_close(wharf_sock handle) {
+    return sock_end(handle, "close", stream_close);
+}
+
+int wharf_abort(wharf_sock handle) {
+    return sock_end(handle, "abort", stream_abort);
+}
+
+/* ---- facts ---- */
+
+static int name_text(const struct address *address, char *buffer, size_t size) {
+    return size < WHARF_ADDRESS_SIZE ? -ENOBUFS : (int)address_format(&address->any, address->len, buffer);
+}
+
+int wharf_local_address(wharf_sock handle, char *buffer, size_t size) {
+    const struct engine *engine = sched_engine();
+    struct address address = {.len = sizeof(address.storage)};
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "local address", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    if (sock->listener != NULL) {
+        rc = listener_local_name(sock->listener, &address);
+    } else {
+        rc = engine->local_name(sched_current(), sock->stream.io->fd, &address.storage, &address.len);
+    }
+    rc = rc < 0 ? rc : name_text(&address, buffer, size);
+    return rc < 0 ? fail(rc, "local address", NULL, NULL) : rc;
+}
+
+int wharf_peer_address(wharf_sock handle, char *buffer, size_t size) {
+    const struct engine *engine = sched_engine();
+    struct address address = {.len = sizeof(address.storage)};
+    int rc = 0;
+    struct sock *sock = sock_find(handle, "peer address", &rc);
+    if (sock == NULL) {
+        return rc;
+    }
+    if (sock->peer_len > 0) {
+        memcpy(&address.storage, &sock->peer, sock->peer_len);
+        address.len = sock->peer_len;
+    } else if (sock->listener != NULL) {
+        rc = -ENOTCONN;
+    } else {
+        rc = engine->peer_name(sched_current(), sock->stream.io->fd, &address.storage, &address.len);
+    }
+    rc = rc < 0 ? rc : name_text(&address, buffer, size);
+    return rc < 0 ? fail(rc, "peer address", NULL, NULL) : rc;
+}

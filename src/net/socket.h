@@ -1,0 +1,63 @@
+/* What stands behind a wharf_sock: a stream or a listener, the bytes read ahead, and who is using it. The record
+ * hangs on its io (io->owner), and the handle is the io's. It outlives wharf_close() until the last call that is
+ * inside it has left. */
+#ifndef NET_SOCKET_H
+#define NET_SOCKET_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "net/address.h"
+#include "net/stream.h"
+#include "net/unix_path.h"
+#include "sched/op.h"
+#include "wharf/net.h"
+
+struct listener;
+
+struct sock {
+    struct stream stream; /* stream.io NULL: closed */
+    struct listener *listener;
+    struct unix_path *path; /* bound, and not yet listening */
+    int users;              /* calls that will touch the record again */
+    bool connected;
+    bool receiving;
+    bool sending;
+    struct op_queue senders; /* waiting for their turn */
+    int64_t sent;            /* by the last send call */
+    int receive_error;       /* bytes were lost for want of memory: what every later receive gives */
+
+    /* Bytes that were received and not yet asked for; NULL: none. */
+    char *ahead;
+    size_t ahead_start, ahead_end, ahead_capacity;
+
+    socklen_t peer_len; /* 0: not known, or a Unix socket */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } peer;
+};
+
+/* A record over an open io; the io stays the caller's on failure. NULL without memory. peer may be NULL (not
+ * connected). */
+struct sock *sock_new(struct io *io, const struct address *peer);
+/* The socket of a handle, or NULL with *ret_error (recorded under `phase`, unless the handle carries it). */
+struct sock *sock_find(wharf_sock handle, const char *phase, int *ret_error);
+/* Around every call that may suspend. After sock_leave() the record may be gone. */
+void sock_enter(struct sock *sock);
+void sock_leave(struct sock *sock);
+wharf_sock sock_handle(const struct sock *sock);
+wharf_sock sock_failed(int code);
+/* fail() with the peer's address. Returns code. */
+int sock_fail(const struct sock *sock, int code, const char *phase);
+/* A handle for a stream that was just connected; closes it on failure. */
+wharf_sock sock_of_stream(const struct stream *stream, const struct address *peer);
+
+/* bytes.c: what a socket that closes gives back. */
+void sock_forget_bytes(struct sock *sock);
+static inline size_t sock_ahead(const struct sock *sock) {
+    return sock->ahead_end - sock->ahead_start;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* A byte stream: what HTTP runs on. TCP and Unix sockets today; a TLS session is another type over the same
+ * io, so nothing above knows the difference.
+ *
+ * A stream is embedded in its user's record (a socket handle, a server's connection, a client's connection),
+ * so an idle connection costs no object of its own.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "sched/io.h"
+
+struct stream;
+
+struct stream_type {
+    const char *name; /* "tcp", "unix" */
+    /* At least one byte, 0 at the end, or an error. Suspends. */
+    ssize_t (*recv)(struct stream *stream, void *buffer, size_t size);
+    /* The same without waiting: -EAGAIN. */
+    ssize_t (*try_recv)(struct stream *stream, void *buffer, size_t size);
+    /* Takes at least one byte; may take fewer than offered. more: another piece follows at once. Suspends. */
+    ssize_t (*send)(struct stream *stream, const struct iovec *pieces, int count, bool more);
+    ssize_t (*try_send)(struct stream *stream, const struct iovec *pieces, int count, bool more);
+    /* Part of an open regular file; at least one byte, 0 when the file has ended. Suspends. */
+    int64_t (*sendfile)(struct stream *stream, int fd, int64_t offset, int64_t size);
+    /* Announces the end of sending. Does not wait. */
+    int (*shutdown_write)(struct stream *stream);
+    /* Frees what the type holds, but not the io. */
+    void (*deinit)(struct stream *stream);
+};
+
+struct stream {
+    const struct stream_type *type;
+    struct io *io;
+    void *state; /* the type's own; NULL for sockets */
+};
+
+/* A stream over an open, connected io. io->owner is the caller's to set. */
+void stream_init_socket(struct stream *stream, struct io *io);
+
+/* ---- whole pieces; each suspends ---- */
+/* All pieces. Returns the bytes or an error; *ret_sent (may be NULL) counts what was accepted, on failure
+ * too. The array `pieces` is used up. */
+int64_t stream_send_all(struct stream *stream, struct iovec *pieces, int count, bool more, int64_t *ret_sent);
+/* All of the file part; -WHARF_ECHANGED when it ends early. */
+int64_t stream_send_file(struct stream *stream, int fd, int64_t offset, int64_t size, int64_t *ret_sent);
+
+/* ---- ending; none suspends; the io is gone afterwards ---- */
+/* Graceful: FIN, then the io lingers without a task, throwing away what arrives, until the peer's FIN or 2 s,
+ * so that what was sent is not lost to a reset. Closes at once when the peer's end was already read. */
+void stream_close(struct stream *stream);
+/* For connections with nothing in flight either way (idle keep-alive). */
+void stream_close_now(struct stream *stream);
+/* RST. */
+void stream_abort(struct stream *stream);
+
+/* Lingering connections of this scheduler (for tests and for the wait at exit). */
+int64_t stream_lingering(void);
+
+#endif
