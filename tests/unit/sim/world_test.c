@@ -1,0 +1,153 @@
+/* Time, descriptors and chance of the simulated world. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/memory.h"
+#include "sim/endpoint.h"
+
+static int setup(void **state) {
+    *state = world_new(NULL);
+    return *state != NULL ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    world_free(*state);
+    return 0;
+}
+
+static int fired;
+static void count(struct event *event) {
+    (void)event;
+    fired++;
+}
+
+static void time_jumps_to_the_nearest(void **state) {
+    struct world *world = *state;
+    struct event event = {.fire = count};
+    fired = 0;
+    event_push(&world->events, &event, WORLD_START_NS + 60000000000);
+    assert_int_equal(world_wait(world, WORLD_START_NS + 10), 0);
+    assert_int_equal(world->now, WORLD_START_NS + 10);
+    assert_int_equal(fired, 0);
+    assert_int_equal(world_wait(world, INT64_MAX), 0);
+    assert_int_equal(world->now, WORLD_START_NS + 60000000000);
+    assert_int_equal(fired, 1);
+}
+
+static void looking_leaves_the_time(void **state) {
+    struct world *world = *state;
+    assert_int_equal(world_wait(world, 0), 0);
+    assert_int_equal(world->now, WORLD_START_NS);
+}
+
+static void a_loop_that_only_looks_does_not_stop_the_clock(void **state) {
+    struct world *world = *state;
+    for (int i = 0; i < 100000 && world->now == WORLD_START_NS; i++) {
+        assert_int_equal(world_wait(world, 0), 0);
+    }
+    assert_true(world->now > WORLD_START_NS);
+}
+
+static void nothing_to_wait_for_is_a_deadlock(void **state) {
+    struct world *world = *state;
+    assert_int_equal(world_wait(world, INT64_MAX), -WHARF_EDEADLOCK);
+    world_interrupt(world);
+    assert_int_equal(world_wait(world, INT64_MAX), 0);
+    assert_int_equal(world_wait(world, INT64_MAX), -WHARF_EDEADLOCK);
+}
+
+static void the_lowest_free_number_is_given(void **state) {
+    struct world *world = *state;
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(endpoint_open(world, AF_INET, SOCK_STREAM), 3 + i);
+    }
+    endpoint_close(world_find(world, 150), false);
+    endpoint_close(world_find(world, 7), false);
+    assert_null(world_find(world, 7));
+    assert_int_equal(endpoint_open(world, AF_INET6, SOCK_STREAM), 7);
+    assert_int_equal(endpoint_open(world, AF_UNIX, SOCK_STREAM), 150);
+    assert_int_equal(endpoint_open(world, AF_UNIX, SOCK_STREAM), 203);
+    assert_int_equal(world->open, 201);
+    assert_null(world_find(world, 2));
+    assert_null(world_find(world, -1));
+    assert_null(world_find(world, 100000));
+}
+
+static void sockets_have_a_limit(void **state) {
+    (void)state;
+    struct world *world = world_new(WHARF_OPTIONS(wharf_sim_options, .sockets_max = 2));
+    assert_non_null(world);
+    assert_int_equal(endpoint_open(world, AF_INET, SOCK_STREAM), 3);
+    assert_int_equal(endpoint_open(world, AF_INET, SOCK_STREAM), 4);
+    assert_int_equal(endpoint_open(world, AF_INET, SOCK_STREAM), -EMFILE);
+    endpoint_close(world_find(world, 3), false);
+    assert_int_equal(endpoint_open(world, AF_INET, SOCK_STREAM), 3);
+    assert_int_equal(endpoint_open(world, AF_INET, SOCK_DGRAM), -ESOCKTNOSUPPORT);
+    assert_int_equal(endpoint_open(world, AF_PACKET, SOCK_STREAM), -EAFNOSUPPORT);
+    world_free(world);
+}
+
+static void everything_left_is_freed(void **state) {
+    (void)state;
+    int64_t blocks = mem_live();
+    struct world *world = world_new(NULL);
+    assert_non_null(world);
+    assert_true(endpoint_open(world, AF_INET, SOCK_STREAM) >= 0);
+    world_free(world);
+    assert_int_equal(mem_live(), blocks);
+}
+
+static void the_seed_decides(void **state) {
+    (void)state;
+    uint64_t traces[4];
+    static const uint64_t seeds[4] = {1, 1, 2, 3};
+    for (int i = 0; i < 4; i++) {
+        wharf_sim_options options = {.size = sizeof(options), .seed = seeds[i], .piece_bytes_max = 10};
+        struct world *world = world_new(&options);
+        assert_non_null(world);
+        for (int j = 0; j < 20; j++) {
+            uint64_t word = 0;
+            world_random(world, &word, 5);
+            world_record(world, "word", (int64_t)word);
+            world_record(world, "pick", (int64_t)world_pick(world, 5));
+            size_t piece = world_piece(world, 100);
+            assert_in_range(piece, 1, 10);
+            world_record(world, "piece", (int64_t)piece);
+        }
+        traces[i] = world->trace;
+        world_free(world);
+    }
+    assert_true(traces[0] == traces[1]);
+    assert_true(traces[0] != traces[2]);
+    assert_true(traces[2] != traces[3]);
+}
+
+static void without_a_seed_ready_tasks_run_in_order(void **state) {
+    struct world *world = *state;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(world_pick(world, 9), 0);
+        assert_int_equal(world_piece(world, 1000), 1000);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(time_jumps_to_the_nearest, setup, teardown),
+        cmocka_unit_test_setup_teardown(looking_leaves_the_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_loop_that_only_looks_does_not_stop_the_clock, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_to_wait_for_is_a_deadlock, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_lowest_free_number_is_given, setup, teardown),
+        cmocka_unit_test(sockets_have_a_limit),
+        cmocka_unit_test(everything_left_is_freed),
+        cmocka_unit_test(the_seed_decides),
+        cmocka_unit_test_setup_teardown(without_a_seed_ready_tasks_run_in_order, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
