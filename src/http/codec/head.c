@@ -144,6 +144,9 @@ ssize_t h1_parse_response(wharf_str input, struct h1_progress *progress,
     struct head_parse parse = {input, 0, options->limits, ret_error, NULL, response};
     memset(response, 0, offsetof(struct h1_response, headers));
     headers_clear(&response->headers);
+    if (input.len == 0) {
+        return 0;
+    }
     ssize_t len = parse_head(&parse, progress);
     if (len <= 0) {
         return len;

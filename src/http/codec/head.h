@@ -76,7 +76,7 @@ struct h1_request {
     wharf_str
         host; /* effective host[:port]: of the target if it has one, else of Host; empty for 1.0 without */
     uint64_t content_length; /* H1_BODY_LENGTH: at least 1; otherwise 0 */
-    struct headers headers;  /* storage given by the caller with headers_init */
+    struct headers headers;  /* last; storage given by the caller with headers_init */
 };
 
 struct h1_response {
@@ -88,7 +88,7 @@ struct h1_response {
     bool tunnel;      /* 101, or 2xx to CONNECT: what follows is no HTTP/1.1 */
     wharf_str reason; /* may be empty */
     uint64_t content_length;
-    struct headers headers; /* storage given by the caller with headers_init */
+    struct headers headers; /* last; storage given by the caller with headers_init */
 };
 
 /* Parse the head at the start of input. progress: all zero before the first call for a message; input must

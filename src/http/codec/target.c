@@ -24,46 +24,58 @@ static bool ipv4_is_valid(wharf_str text) {
     return parts == 4;
 }
 
-/* RFC 3986 section 3.2.2, IPv6address: up to eight groups, of which one run of zeros may be left out, the
- * last two perhaps in IPv4 form. */
+/* An IPv6 address, read from the left. */
+struct ipv6_parse {
+    wharf_str rest;
+    unsigned groups;
+    bool shortened; /* "::" was there */
+};
+
+/* One group of up to four digits, or the last two groups in IPv4 form. */
+static bool ipv6_group(struct ipv6_parse *parse) {
+    wharf_str rest = parse->rest;
+    size_t digits = 0;
+    while (digits < rest.len && scan_is(rest.ptr[digits], SCAN_HEX)) {
+        digits++;
+    }
+    if (digits < rest.len && rest.ptr[digits] == '.') {
+        parse->groups += 2;
+        parse->rest.len = 0;
+        return ipv4_is_valid(rest);
+    }
+    parse->groups++;
+    parse->rest = str_slice(rest, digits, rest.len);
+    return digits >= 1 && digits <= 4;
+}
+
+/* ":" with something behind it, or "::", once, for at least one group of zeros. */
+static bool ipv6_separator(struct ipv6_parse *parse) {
+    wharf_str rest = parse->rest;
+    if (str_starts(rest, STR("::"))) {
+        bool again = parse->shortened;
+        parse->shortened = true;
+        parse->rest = str_slice(rest, 2, rest.len);
+        return !again;
+    }
+    parse->rest = str_slice(rest, 1, rest.len);
+    return rest.ptr[0] == ':' && rest.len > 1;
+}
+
+/* RFC 3986 section 3.2.2, IPv6address. */
 static bool ipv6_is_valid(wharf_str text) {
-    size_t at = 0;
-    unsigned groups = 0;
-    bool shortened = str_starts(text, STR("::"));
-    if (shortened) {
-        at = 2;
+    struct ipv6_parse parse = {text, 0, false};
+    if (str_starts(text, STR("::"))) {
+        ipv6_separator(&parse);
     }
-    while (at < text.len) {
-        size_t digits = 0;
-        while (at + digits < text.len && scan_is(text.ptr[at + digits], SCAN_HEX)) {
-            digits++;
-        }
-        if (digits == 0 || digits > 4) {
+    while (parse.rest.len > 0) {
+        if (!ipv6_group(&parse)) {
             return false;
         }
-        if (at + digits < text.len && text.ptr[at + digits] == '.') {
-            groups += 2;
-            at = ipv4_is_valid(str_slice(text, at, text.len)) ? text.len : 0;
-            return at > 0 && (shortened ? groups < GROUPS : groups == GROUPS);
-        }
-        groups++;
-        at += digits;
-        if (at == text.len) {
-            break;
-        }
-        if (text.ptr[at] != ':' || at + 1 == text.len) {
+        if (parse.rest.len > 0 && !ipv6_separator(&parse)) {
             return false;
         }
-        at++;
-        if (text.ptr[at] == ':') {
-            if (shortened) {
-                return false;
-            }
-            shortened = true;
-            at++;
-        }
     }
-    return shortened ? groups < GROUPS : groups == GROUPS;
+    return parse.shortened ? parse.groups < GROUPS : parse.groups == GROUPS;
 }
 
 /* The length of the registered name or IPv4 address at the start. */

@@ -1,0 +1,105 @@
+/* A connection's bytes while a task works on it: what was received and not yet understood, what was written and not
+ * yet sent. Server and client both run HTTP/1.1 over it.
+ *
+ *      input   | head in use | unread ............ | room          one block; heap memory when a head needs more
+ *              0             hold          start   end      size
+ *
+ *      output  | written, not sent | room                          one block, sent when full, flushed or before a wait
+ *
+ * It borrows both blocks on first use and gives them back in wire_deinit, so a connection that idles between two
+ * messages keeps nothing but its stream. A wire belongs to one task at a time, its output to whoever runs. */
+#ifndef HTTP_WIRE_H
+#define HTTP_WIRE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/codec/chunked.h"
+#include "net/stream.h"
+#include "wharf/base.h"
+
+/* How long the peer may keep us waiting, one for each direction. Only time in which we wait counts.
+ *   rate 0: every single wait may last `grace`.
+ *   else:   waits add up, at first to `grace` in all; every byte moved earns 1/rate seconds more (at most a minute
+ *           is saved up), so a peer that keeps up the rate is never cut off. */
+struct wire_limit {
+    int64_t grace_ns; /* 0: no limit */
+    int64_t rate;     /* bytes per second */
+    int64_t left_ns;  /* what may still be waited */
+    bool expired;     /* the limit has cut off a wait, which then gave -ETIMEDOUT */
+};
+
+struct wire {
+    struct stream *stream;
+    char *input;
+    size_t input_size;
+    size_t input_max; /* never buffer more unread bytes */
+    size_t hold, start, end;
+    char *held; /* older input memory in which the head in use lies, or NULL */
+    size_t held_size;
+    char *output;
+    size_t output_len;
+    struct wire_limit receive, send;
+    int64_t received, sent; /* bytes on the stream, in all */
+    int error;              /* bytes were lost on the way out: every further send gives this */
+    uint8_t streak;         /* operations since the task last gave way to others */
+    bool ended;             /* the peer's end was read */
+    bool sending;           /* a task is sending the output: leave it alone */
+};
+
+/* stream: open, and the caller's. input_max: at least BLOCK_SIZE. Does not allocate. */
+void wire_init(struct wire *wire, struct stream *stream, size_t input_max);
+/* Gives the memory back; what is unread or unsent is dropped. The stream stays. */
+void wire_deinit(struct wire *wire);
+/* Starts a limit afresh; grace_ms or rate <= 0: no limit, or no rate. */
+void wire_limit_set(struct wire_limit *limit, int64_t grace_ms, int64_t rate);
+
+/* ---- input ---- */
+/* The unread bytes. They stay where they are until the next wire_fill, wire_consume or wire_release. */
+static inline wharf_str wire_view(const struct wire *wire) {
+    wharf_str view = {wire->input + wire->start, wire->end - wire->start};
+    return view;
+}
+static inline size_t wire_unread(const struct wire *wire) {
+    return wire->end - wire->start;
+}
+/* Receives more behind the unread bytes: at least 1, 0 at the peer's end. Sends the output before it waits. Suspends.
+ * Errors: those of the stream, -ENOMEM, -WHARF_ELIMIT (input_max), -ETIMEDOUT. */
+ssize_t wire_fill(struct wire *wire);
+/* The same without waiting: -EAGAIN. Does not send. */
+ssize_t wire_try_fill(struct wire *wire);
+void wire_consume(struct wire *wire, size_t len);
+/* Consumes a head of `len` bytes, whose bytes stay where they are until wire_release: views into it stay valid. */
+void wire_hold(struct wire *wire, size_t len);
+void wire_release(struct wire *wire);
+
+/* ---- a message's body, over any framing ---- */
+/* The next piece: 1 to `size` bytes, 0 at its verified end. Large pieces go straight into `buffer`. Suspends.
+ * Errors: as wire_fill, -WHARF_EEOF (the stream ended in the middle), -WHARF_EPROTOCOL or -WHARF_ELIMIT with
+ * *ret_error. */
+ssize_t wire_read_body(struct wire *wire, struct h1_body *body, void *buffer, size_t size,
+                       struct h1_error *ret_error);
+/* Reads and drops what is left of it. 0; -EMSGSIZE when that is more than bytes_max; else as wire_read_body. */
+int wire_skip_body(struct wire *wire, struct h1_body *body, uint64_t bytes_max, struct h1_error *ret_error);
+
+/* ---- output; the errors are those of the stream, -ENOMEM, -ETIMEDOUT ---- */
+/* Room for `len` bytes (at most BLOCK_SIZE) behind the output, which is sent first when there is none; then
+ * wire_wrote. NULL and *ret_error on failure. Suspends only to make room. */
+char *wire_room(struct wire *wire, size_t len, int *ret_error);
+static inline void wire_wrote(struct wire *wire, size_t len) {
+    wire->output_len += len;
+}
+/* Appends a copy; what does not fit leaves at once, together with what was there. 0 or an error. */
+int wire_write(struct wire *wire, const void *bytes, size_t len);
+int wire_write_str(struct wire *wire, wharf_str text);
+/* Sends the output and then these pieces, copying nothing. The array is used up. more: another send follows at once.
+ * After a failure in the middle of `pieces` the wire's error is set. 0 or an error. */
+int wire_send(struct wire *wire, struct iovec *pieces, int count, bool more);
+/* Sends the output. What a failed flush has not sent stays in the output. */
+int wire_flush(struct wire *wire);
+/* Sends the output and then a part of an open regular file. Errors: also -WHARF_ECHANGED (the file ended early). */
+int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size);
+/* Sends what the stream takes without waiting; from callbacks too. Never fails: errors show at the next send. */
+void wire_try_flush(struct wire *wire);
+
+#endif

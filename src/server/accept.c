@@ -1,0 +1,137 @@
+/* Accepting: one task per listener, all on the first core, which gives each connection to the core that has the
+ * fewest. */
+#include <errno.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "sched/engine.h"
+#include "server/connection.h"
+#include "server/server.h"
+#include "wharf/task.h"
+
+enum { MEMORY_PAUSE_MS = 100 };
+
+/* A connection on its way to another core. */
+struct handed {
+    struct message message;
+    struct core *core;
+    int fd;
+    struct address peer;
+};
+
+/* Over the limit: an answer at once, and nothing kept. */
+static void accept_refuse(struct io *io) {
+    static const char BUSY[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
+                               "503 Service Unavailable\n";
+    struct stream stream;
+    stream_init_socket(&stream, io);
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)BUSY, .iov_len = sizeof(BUSY) - 1};
+    (void)stream.type->try_send(&stream, &piece, 1, false);
+    stream_close(&stream);
+}
+
+static void accept_forget(struct core *core) {
+    atomic_fetch_sub(&core->load, 1);
+    atomic_fetch_sub(&core->server->connections, 1);
+}
+
+/* On the receiving core. */
+static void handed_arrives(struct message *message) {
+    struct handed *handed = (struct handed *)(void *)message;
+    struct core *core = handed->core;
+    struct io *io = NULL;
+    atomic_fetch_sub(&core->handing, 1);
+    if (core->stopping || io_open(handed->fd, IO_READ | IO_WRITE, &io) < 0) {
+        sched_engine()->close(core->sched, handed->fd, true);
+        accept_forget(core);
+    } else {
+        connection_open(core, io, &handed->peer);
+    }
+    mem_free(handed);
+}
+
+/* Sends it to another core; false: keep it. */
+static bool accept_hand(struct core *core, struct io *io, const struct address *peer) {
+    struct handed *handed = mem_alloc(sizeof(*handed));
+    if (handed == NULL) {
+        return false;
+    }
+    *handed = (struct handed){.message.run = handed_arrives, .core = core, .peer = *peer};
+    if (!core_enter(core)) {
+        mem_free(handed);
+        return false;
+    }
+    handed->fd = io_release(io);
+    atomic_fetch_add(&core->load, 1);
+    atomic_fetch_add(&core->handing, 1);
+    sched_post(core->sched, &handed->message);
+    core_leave(core);
+    return true;
+}
+
+static struct core *accept_choose(struct core *own) {
+    wharf_server *server = own->server;
+    struct core *best = own;
+    for (int i = 0; i < server->core_count; i++) {
+        struct core *core = &server->cores[i];
+        if (atomic_load(&core->alive) && atomic_load(&core->load) < atomic_load(&best->load)) {
+            best = core;
+        }
+    }
+    return best;
+}
+
+static void accept_place(struct core *core, struct io *io, const struct address *peer) {
+    wharf_server *server = core->server;
+    if (atomic_fetch_add(&server->connections, 1) >= server->connections_max) {
+        atomic_fetch_sub(&server->connections, 1);
+        accept_refuse(io);
+        return;
+    }
+    struct core *best = accept_choose(core);
+    if (best != core && accept_hand(best, io, peer)) {
+        return;
+    }
+    atomic_fetch_add(&core->load, 1);
+    connection_open(core, io, peer);
+}
+
+static int acceptor_run(void *arg) {
+    struct acceptor *acceptor = arg;
+    for (;;) {
+        struct io *io = NULL;
+        struct address peer;
+        int rc = listener_accept(acceptor->listener, &io, &peer);
+        if (rc == -ENOMEM) {
+            rc = wharf_sleep(MEMORY_PAUSE_MS);
+        } else if (rc >= 0) {
+            accept_place(acceptor->core, io, &peer);
+        }
+        if (rc < 0) {
+            return 0;
+        }
+    }
+}
+
+int acceptors_start(struct core *core, struct scope *scope) {
+    wharf_server *server = core->server;
+    int rc = 0;
+    for (int i = 0; i < server->acceptor_count && rc == 0; i++) {
+        struct acceptor *acceptor = &server->acceptors[i];
+        acceptor->core = core;
+        rc = acceptor->listener != NULL ? task_start(scope, acceptor_run, acceptor, "http acceptor") : 0;
+    }
+    return rc;
+}
+
+void acceptors_stop(struct core *core) {
+    wharf_server *server = core->server;
+    for (int i = 0; i < server->acceptor_count; i++) {
+        struct acceptor *acceptor = &server->acceptors[i];
+        if (acceptor->core == core && acceptor->listener != NULL) {
+            listener_close(acceptor->listener);
+            acceptor->listener = NULL;
+        }
+    }
+}

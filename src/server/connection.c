@@ -1,0 +1,301 @@
+/* Connections of the server: see connection.h. */
+#include "server/connection.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "server/reply.h"
+#include "wharf/task.h"
+
+/* ---- who is there ---- */
+
+void peer_set(struct peer *peer, const struct address *address) {
+    *peer = (struct peer){.family = (uint8_t)address->any.sa_family};
+    if (address->len < sizeof(address->any.sa_family)) {
+        peer->family = AF_UNIX;
+    } else if (peer->family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&address->storage;
+        memcpy(peer->port, &in->sin_port, sizeof(peer->port));
+        memcpy(peer->address, &in->sin_addr, sizeof(in->sin_addr));
+    } else if (peer->family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)&address->storage;
+        memcpy(peer->port, &in->sin6_port, sizeof(peer->port));
+        memcpy(peer->address, &in->sin6_addr, sizeof(in->sin6_addr));
+    }
+}
+
+static void peer_get(const struct peer *peer, struct address *ret_address) {
+    *ret_address = (struct address){.len = sizeof(sa_family_t)};
+    ret_address->any.sa_family = peer->family;
+    if (peer->family == AF_INET) {
+        struct sockaddr_in *in = (struct sockaddr_in *)(void *)&ret_address->storage;
+        memcpy(&in->sin_port, peer->port, sizeof(peer->port));
+        memcpy(&in->sin_addr, peer->address, sizeof(in->sin_addr));
+        ret_address->len = sizeof(*in);
+    } else if (peer->family == AF_INET6) {
+        struct sockaddr_in6 *in = (struct sockaddr_in6 *)(void *)&ret_address->storage;
+        memcpy(&in->sin6_port, peer->port, sizeof(peer->port));
+        memcpy(&in->sin6_addr, peer->address, sizeof(in->sin6_addr));
+        ret_address->len = sizeof(*in);
+    }
+}
+
+bool peer_is_local(const struct peer *peer) {
+    struct address address;
+    peer_get(peer, &address);
+    return address_is_loopback(&address.any);
+}
+
+size_t peer_format(const struct peer *peer, char *out) {
+    struct address address;
+    peer_get(peer, &address);
+    return address_format(&address.any, address.len, out);
+}
+
+size_t peer_format_host(const struct peer *peer, char *out) {
+    if (peer->family != AF_INET && peer->family != AF_INET6) {
+        return peer_format(peer, out);
+    }
+    const char *text = inet_ntop(peer->family, peer->address, out, WHARF_ADDRESS_SIZE);
+    return text != NULL ? strlen(text) : 0;
+}
+
+/* ---- from accept to close ---- */
+
+static int connection_run(void *arg);
+
+static void connection_free(struct connection *connection) {
+    struct core *core = connection->core;
+    timer_deinit(core->sched, &connection->timer);
+    if (connection->next != NULL) {
+        connection->next->prev = connection->prev;
+    }
+    if (connection->prev != NULL) {
+        connection->prev->next = connection->next;
+    } else {
+        core->connections = connection->next;
+    }
+    core->count--;
+    atomic_fetch_sub_explicit(&core->load, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&core->server->connections, 1, memory_order_relaxed);
+    mem_free(connection);
+    if (core->count == 0) {
+        event_announce(&core->changed);
+    }
+}
+
+void connection_drop(struct connection *connection, bool reset) {
+    if (reset) {
+        stream_abort(&connection->stream);
+    } else {
+        stream_close_now(&connection->stream);
+    }
+    connection_free(connection);
+}
+
+/* Idle for too long, or waiting in vain for a stack. */
+static void connection_expire(struct timer *timer) {
+    struct connection *connection = (struct connection *)(void *)((char *)timer -
+                                                                  offsetof(struct connection, timer));
+    if (connection->state != CONNECTION_BUSY) {
+        connection_drop(connection, connection->state == CONNECTION_STARTING);
+    }
+}
+
+/* Bytes have arrived, or the end, or an error: a task finds out. */
+static void connection_start(struct io *io, void *arg) {
+    (void)io;
+    struct connection *connection = arg;
+    connection->state = CONNECTION_STARTING;
+    if (task_start(connection->core->scope, connection_run, connection, "http connection") < 0) {
+        connection_drop(connection, true);
+    }
+}
+
+/* Rests until something arrives. False: it may have already. */
+static bool connection_rest(struct connection *connection) {
+    int64_t idle_ms = connection->core->server->limits.idle_ms;
+    connection->state = CONNECTION_RESTING;
+    if (idle_ms != LIMIT_NONE) {
+        timer_set(connection->core->sched, &connection->timer, sched_now() + idle_ms * 1000000);
+    }
+    return io_watch(connection->stream.io, connection_start, connection);
+}
+
+void connection_open(struct core *core, struct io *io, const struct address *peer) {
+    struct connection *connection = mem_zalloc(sizeof(*connection));
+    struct stream stream;
+    stream_init_socket(&stream, io);
+    if (connection == NULL || timer_init(core->sched, &connection->timer, connection_expire) < 0) {
+        mem_free(connection);
+        stream_abort(&stream);
+        atomic_fetch_sub_explicit(&core->load, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&core->server->connections, 1, memory_order_relaxed);
+        return;
+    }
+    connection->stream = stream;
+    connection->core = core;
+    peer_set(&connection->peer, peer);
+    connection->next = core->connections;
+    if (core->connections != NULL) {
+        core->connections->prev = connection;
+    }
+    core->connections = connection;
+    core->count++;
+    io->owner = connection;
+    if (!connection_rest(connection)) {
+        connection_start(io, connection);
+    }
+}
+
+/* ---- answering ---- */
+
+enum head_result { HEAD_COMPLETE, HEAD_NONE, HEAD_REFUSED, HEAD_LATE, HEAD_ENDED, HEAD_BROKEN };
+
+/* Parses what is there. HEAD_NONE: more is needed. */
+static enum head_result head_parse(struct wharf_request *request) {
+    if (wire_unread(&request->wire) == 0) {
+        return HEAD_NONE;
+    }
+    ssize_t len = h1_parse_request(wire_view(&request->wire), &request->progress,
+                                   &request->core->server->codec_limits, &request->head, &request->error);
+    if (len <= 0) {
+        return len == 0 ? HEAD_NONE : HEAD_REFUSED;
+    }
+    request->head_len = (size_t)len;
+    wire_hold(&request->wire, (size_t)len);
+    return HEAD_COMPLETE;
+}
+
+/* A head that has begun and is not complete: waits for the rest of it. */
+static enum head_result head_await(struct wharf_request *request) {
+    int64_t head_ms = request->core->server->limits.head_ms;
+    enum head_result result = HEAD_NONE;
+    ssize_t count = 1;
+    wharf_scope storage;
+    (void)wharf_scope_open_within(&storage, head_ms == LIMIT_NONE ? WHARF_OFF : head_ms);
+    while (result == HEAD_NONE && count > 0) {
+        count = wire_fill(&request->wire);
+        result = count > 0 ? head_parse(request) : HEAD_NONE;
+    }
+    (void)wharf_scope_close(&storage);
+    if (count > 0) {
+        return result;
+    }
+    if (count == -ETIMEDOUT && wharf_check() == 0) {
+        return HEAD_LATE;
+    }
+    return count == 0 ? HEAD_ENDED : HEAD_BROKEN;
+}
+
+/* The next request's head. Answers that are ready leave before this waits. */
+static enum head_result head_read(struct wharf_request *request) {
+    struct wire *wire = &request->wire;
+    for (;;) {
+        enum head_result result = head_parse(request);
+        if (result != HEAD_NONE) {
+            return result;
+        }
+        ssize_t count = wire->ended ? 0 : wire_try_fill(wire);
+        if (count > 0) {
+            continue;
+        }
+        if (wire_flush(wire) < 0) {
+            return HEAD_BROKEN;
+        }
+        if (count == 0) {
+            return HEAD_ENDED;
+        }
+        if (count != -EAGAIN) {
+            return HEAD_BROKEN;
+        }
+        return wire_unread(wire) > 0 ? head_await(request) : HEAD_NONE;
+    }
+}
+
+static enum exchange_end connection_exchange(struct wharf_request *request, enum head_result head) {
+    switch (head) {
+    case HEAD_COMPLETE: return exchange_answer(request);
+    case HEAD_REFUSED: return exchange_refuse(request, 0, NULL);
+    case HEAD_LATE: return exchange_refuse(request, 408, "http.head.slow");
+    case HEAD_ENDED: return EXCHANGE_CLOSE;
+    default: return EXCHANGE_ABORT;
+    }
+}
+
+/* Answers requests until none is left to read (EXCHANGE_NEXT), or the connection ends. */
+static enum exchange_end connection_serve(struct wharf_request *request) {
+    struct wire *wire = &request->wire;
+    int64_t batch = 0;
+    for (;;) {
+        enum head_result head = head_read(request);
+        if (head == HEAD_NONE) {
+            return request->core->stopping ? EXCHANGE_CLOSE : EXCHANGE_NEXT;
+        }
+        enum exchange_end end = connection_exchange(request, head);
+        if (end != EXCHANGE_NEXT) {
+            return end;
+        }
+        batch = wire->output_len > 0 ? batch + 1 : 0;
+        if (batch >= request->core->server->limits.pipelined) {
+            if (wire_flush(wire) < 0) {
+                return EXCHANGE_ABORT;
+            }
+            batch = 0;
+        }
+    }
+}
+
+/* On a task: serves, and lets go of everything that only a busy connection needs. */
+static enum exchange_end connection_work(struct connection *connection) {
+    struct core *core = connection->core;
+    const wharf_server_limits *limits = &core->server->limits;
+    struct wharf_request request;
+    struct header headers[HEADERS_ON_STACK];
+    struct header *more = NULL;
+    request.connection = connection;
+    request.core = core;
+    request.progress = (struct h1_progress){0};
+    request.error.status = 0;
+    request.hurried = false;
+    wire_init(&request.wire, &connection->stream, (size_t)limits->head_bytes + BLOCK_SIZE);
+    if (limits->header_count > HEADERS_ON_STACK) {
+        more = mem_alloc((size_t)limits->header_count * sizeof(*more));
+        if (more == NULL) {
+            return EXCHANGE_ABORT;
+        }
+    }
+    headers_init(&request.head.headers, more != NULL ? more : headers,
+                 more != NULL ? (size_t)limits->header_count : HEADERS_ON_STACK);
+    enum exchange_end end = connection_serve(&request);
+    request_unhurry(&request);
+    wire_deinit(&request.wire);
+    mem_free(more);
+    return end;
+}
+
+static int connection_run(void *arg) {
+    struct connection *connection = arg;
+    struct core *core = connection->core;
+    enum exchange_end end = EXCHANGE_NEXT;
+    connection->state = CONNECTION_BUSY;
+    core->busy++;
+    do {
+        connection->state = CONNECTION_BUSY;
+        end = connection_work(connection);
+    } while (end == EXCHANGE_NEXT && !connection_rest(connection));
+    core->busy--;
+    if (end == EXCHANGE_CLOSE) {
+        stream_close(&connection->stream);
+    } else if (end == EXCHANGE_ABORT) {
+        stream_abort(&connection->stream);
+    }
+    if (end != EXCHANGE_NEXT) {
+        connection_free(connection);
+    }
+    return 0;
+}

@@ -1,0 +1,196 @@
+/* The server on one scheduler: from its start to the end of its last connection.
+ *
+ *      run     accept, answer                                              until a stop
+ *      drain   listeners closed, resting connections dropped, the busy     at most stop_ms
+ *              ones finish what they are at
+ *      cancel  what is left is cancelled wherever it waits, and reset
+ *
+ * A second stop, or the cancellation of whoever runs the server, leads to "cancel" at once. */
+#include <errno.h>
+#include <sched.h>
+
+#include "http/codec/date.h"
+#include "server/connection.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "wharf/task.h"
+
+enum { RETIRE_MS = 1000 };
+
+const struct core_clock *core_clock(struct core *core) {
+    struct core_clock *clock = &core->clock;
+    int64_t second = sched_wall_seconds();
+    if (clock->second != second) {
+        static const char OK[] = "HTTP/1.1 200 OK\r\nDate: ";
+        memcpy(clock->ok, OK, sizeof(OK) - 1);
+        date_format(second, clock->ok + sizeof(OK) - 1);
+        memcpy(clock->ok + sizeof(OK) - 1 + DATE_LEN, "\r\n", 2);
+        clock->ok_len = sizeof(OK) - 1 + DATE_LEN + 2;
+        clock->date = clock->ok + sizeof("HTTP/1.1 200 OK\r\n") - 1;
+        clock->second = second;
+    }
+    return clock;
+}
+
+/* ---- callbacks ---- */
+
+static struct core *core_of_timer(struct timer *timer, size_t offset) {
+    return (struct core *)(void *)((char *)timer - offset);
+}
+
+/* The end of a tick: answers that wait for a suspended handler leave. */
+static void core_flush(struct timer *timer) {
+    struct core *core = core_of_timer(timer, offsetof(struct core, flush_timer));
+    while (core->unflushed != NULL) {
+        struct wharf_request *request = core->unflushed;
+        wire_try_flush(&request->wire);
+        request_unhurry(request);
+    }
+}
+
+/* Resting ones go; the tasks of busy ones are cancelled in whatever they wait for. */
+static void core_drop_resting(struct core *core, bool reset) {
+    struct connection *next = NULL;
+    for (struct connection *at = core->connections; at != NULL; at = next) {
+        next = at->next;
+        if (at->state == CONNECTION_RESTING) {
+            connection_drop(at, reset);
+        }
+    }
+}
+
+static void core_stop(struct message *message) {
+    struct core *core = (struct core *)(void *)((char *)message - offsetof(struct core, stop_message));
+    atomic_store(&core->stop_posted, false);
+    core->stopping = true;
+    event_announce(&core->changed);
+}
+
+/* ---- being posted to ---- */
+
+bool core_enter(struct core *core) {
+    atomic_fetch_add(&core->posters, 1);
+    if (atomic_load(&core->alive)) {
+        return true;
+    }
+    core_leave(core);
+    return false;
+}
+
+void core_leave(struct core *core) {
+    atomic_fetch_sub(&core->posters, 1);
+}
+
+void server_post_stop(wharf_server *server, enum stop_level level) {
+    int before = atomic_load(&server->stop);
+    while (before < (int)level && !atomic_compare_exchange_weak(&server->stop, &before, (int)level)) {
+    }
+    for (int i = 0; i < atomic_load(&server->core_count); i++) {
+        struct core *core = &server->cores[i];
+        if (!core_enter(core)) {
+            continue;
+        }
+        if (!atomic_exchange(&core->stop_posted, true)) {
+            sched_post(core->sched, &core->stop_message);
+        }
+        core_leave(core);
+    }
+}
+
+/* Nobody posts to this core any more; what was posted arrives. */
+static void core_retire(struct core *core) {
+    atomic_store(&core->alive, false);
+    while (atomic_load(&core->posters) > 0) {
+        sched_yield();
+    }
+    wharf_scope storage;
+    (void)wharf_scope_open_shield(&storage, RETIRE_MS);
+    while (atomic_load(&core->handing) > 0 || atomic_load(&core->stop_posted)) {
+        if (wharf_sleep(0) < 0) {
+            break;
+        }
+    }
+    (void)wharf_scope_close(&storage);
+}
+
+/* ---- the core's own task ---- */
+
+static bool core_is_hurried(const struct core *core) {
+    return atomic_load(&core->server->stop) >= STOP_NOW;
+}
+
+/* Until a stop. 0, or why it ends without one. */
+static int core_wait(struct core *core) {
+    int rc = 0;
+    while (rc == 0 && !core->stopping && atomic_load(&core->server->stop) == STOP_NONE) {
+        rc = event_wait(&core->changed);
+    }
+    core->stopping = true;
+    return rc;
+}
+
+/* Gives busy connections time to finish; then cancels what they are at. */
+static void core_drain(struct core *core) {
+    int64_t stop_ms = core->server->limits.stop_ms;
+    int rc = 0;
+    core_drop_resting(core, core_is_hurried(core));
+    WHARF_WITHIN (stop_ms == LIMIT_NONE ? WHARF_OFF : stop_ms) {
+        while (rc == 0 && core->count > 0 && !core_is_hurried(core)) {
+            rc = event_wait(&core->changed);
+        }
+    }
+    if (core->count > 0) {
+        core->cut += core->busy;
+        scope_cancel(core->scope);
+    }
+}
+
+static int core_serve(struct core *core) {
+    wharf_scope acceptors;
+    (void)wharf_scope_open(&acceptors, NULL);
+    int rc = wharf_core() == 0 || core->server->core_count == 1 ? acceptors_start(core, scope_of(&acceptors))
+                                                                : 0;
+    rc = rc == 0 ? core_wait(core) : rc;
+    core->stopping = true;
+    acceptors_stop(core);
+    (void)wharf_scope_close(&acceptors);
+    core_drain(core);
+    return rc;
+}
+
+/* Everything that its connections need; the log outlives them. */
+static int core_run(struct core *core) {
+    wharf_scope logging;
+    wharf_scope connections;
+    (void)wharf_scope_open(&logging, NULL);
+    int rc = core->server->log_format != WHARF_LOG_OFF ? log_open(core, scope_of(&logging), &core->log) : 0;
+    core->scope = scope_of(wharf_scope_open(&connections, NULL));
+    atomic_store(&core->alive, true);
+    rc = rc == 0 ? core_serve(core) : rc;
+    core_retire(core);
+    (void)wharf_scope_close(&connections);
+    if (core->log != NULL) {
+        log_close(core->log);
+    }
+    (void)wharf_scope_close(&logging);
+    if (core->log != NULL) {
+        log_free(core->log);
+        core->log = NULL;
+    }
+    return rc;
+}
+
+int core_main(void *arg) {
+    wharf_server *server = arg;
+    int index = atomic_load(&server->core_count) > 1 ? wharf_core() : 0;
+    struct core *core = &server->cores[index];
+    *core = (struct core){.server = server, .sched = sched_current(), .clock.second = INT64_MIN};
+    core->stop_message.run = core_stop;
+    int rc = timer_init(core->sched, &core->flush_timer, core_flush);
+    if (rc < 0) {
+        return fail(rc, "serve", NULL, NULL);
+    }
+    rc = core_run(core);
+    timer_deinit(core->sched, &core->flush_timer);
+    return rc;
+}

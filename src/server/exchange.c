@@ -1,0 +1,227 @@
+/* One exchange: from a request's head to the last byte of its reply and what was left of its body. */
+#include <errno.h>
+
+#include "base/text.h"
+#include "http/codec/percent.h"
+#include "server/files.h"
+#include "server/log.h"
+#include "server/reply.h"
+#include "wharf/task.h"
+
+enum { DRAIN_MS = 5000 };
+
+/* ---- output that must not wait for the handler ---- */
+
+/* Answers of one batch leave in one write. But when a later handler suspends, what is ready should not wait for it, so
+ * the request stands in a list that a timer sends at the end of this tick; usually the batch is over before. */
+void request_hurry(struct wharf_request *request) {
+    struct core *core = request->core;
+    if (request->hurried || request->wire.output_len == 0) {
+        return;
+    }
+    request->hurried = true;
+    request->hurry_prev = NULL;
+    request->hurry_next = core->unflushed;
+    if (core->unflushed != NULL) {
+        core->unflushed->hurry_prev = request;
+    }
+    core->unflushed = request;
+    timer_set(core->sched, &core->flush_timer, sched_now());
+}
+
+void request_unhurry(struct wharf_request *request) {
+    struct core *core = request->core;
+    if (!request->hurried) {
+        return;
+    }
+    request->hurried = false;
+    if (request->hurry_next != NULL) {
+        request->hurry_next->hurry_prev = request->hurry_prev;
+    }
+    if (request->hurry_prev != NULL) {
+        request->hurry_prev->hurry_next = request->hurry_next;
+    } else {
+        core->unflushed = request->hurry_next;
+    }
+    if (core->unflushed == NULL) {
+        timer_clear(&core->flush_timer);
+    }
+}
+
+/* ---- finding who answers ---- */
+
+/* Redirects to another path of this server, keeping the query. */
+static int exchange_redirect(struct wharf_request *request, wharf_str path) {
+    const struct h1_request *head = &request->head;
+    wharf_str location = arena_printf(&request->arena, "%.*s%s%.*s", WHARF_STR_ARG(path),
+                                      head->has_query ? "?" : "", (int)head->query.len,
+                                      head->has_query ? head->query.ptr : "");
+    if (location.ptr == NULL) {
+        return -ENOMEM;
+    }
+    int rc = reply_field(request, STR("Location"), location);
+    return rc < 0 ? rc : reply_whole(request, 308, (wharf_str){NULL, 0}, (wharf_str){NULL, 0});
+}
+
+/* No route takes the path: perhaps it is a directory's without the slash. */
+static int exchange_not_found(struct wharf_request *request) {
+    struct path *path = &request->path;
+    wharf_str longer = arena_printf(&request->arena, "%.*s/", WHARF_STR_ARG(path->text));
+    struct route_match match;
+    router_match(&request->core->server->router, longer, request->head.method, request->head.method_text,
+                 &match);
+    if (longer.ptr != NULL && match.route != NULL && files_is_handler(match.route->handler)) {
+        wharf_str raw = arena_printf(&request->arena, "%.*s/", WHARF_STR_ARG(request->head.path));
+        return exchange_redirect(request, raw);
+    }
+    return refuse(request, 404, "http.path.unknown");
+}
+
+/* Answers without a route. */
+static int exchange_unrouted(struct wharf_request *request) {
+    const struct h1_request *head = &request->head;
+    const struct router *router = &request->core->server->router;
+    if (!router_knows_method(router, head->method, head->method_text)) {
+        return refuse(request, 501, "http.method.unknown");
+    }
+    if (head->form == H1_FORM_ASTERISK) {
+        return refuse_options(request, NULL);
+    }
+    if (head->form == H1_FORM_AUTHORITY) {
+        return refuse_method(request, NULL);
+    }
+    if (!request->match.path_known) {
+        return exchange_not_found(request);
+    }
+    return head->method == H1_METHOD_OPTIONS ? refuse_options(request, &request->path.text)
+                                             : refuse_method(request, &request->path.text);
+}
+
+/* ---- running the handler ---- */
+
+/* The handler has returned without a reply, or with one that must not be sent. */
+static int exchange_unanswered(struct wharf_request *request, int result) {
+    bool misused = request->reply.misused;
+    reply_reset(request);
+    if (misused) {
+        return refuse(request, 500, "handler.misuse");
+    }
+    switch (request->body_failure) {
+    case 0: return refuse(request, 500, result < 0 ? "handler.failed" : "handler.silent");
+    case -ETIMEDOUT: return refuse(request, 408, "http.body.slow");
+    case -EMSGSIZE: return refuse(request, 413, "http.body.large");
+    case -WHARF_EPROTOCOL:
+    case -WHARF_ELIMIT: return refuse_malformed(request);
+    default: request->reply.broken = true; return request->body_failure;
+    }
+}
+
+static void exchange_handle(struct wharf_request *request, const struct route *route) {
+    struct io *io = request->connection->stream.io;
+    if (h1_method_is_safe(request->head.method)) {
+        /* The task's own scope: when the client is gone, nothing that this task does can matter any more. */
+        io->hangup = task_scope();
+    }
+    request_hurry(request);
+    int result = route->handler(request, route->arg);
+    io->hangup = NULL;
+    struct reply *reply = &request->reply;
+    if (reply->stage == REPLY_NONE) {
+        (void)exchange_unanswered(request, result);
+    } else if (reply->stage == REPLY_STREAMING) {
+        reply->broken |= result < 0;
+        if (!reply->broken) {
+            (void)reply_finish(request);
+        }
+    }
+}
+
+static int exchange_dispatch(struct wharf_request *request) {
+    const struct h1_request *head = &request->head;
+    if (head->form == H1_FORM_ASTERISK || head->form == H1_FORM_AUTHORITY) {
+        return exchange_unrouted(request);
+    }
+    int rc = path_normalise(&request->arena, head->path, &request->path);
+    if (rc < 0) {
+        return rc;
+    }
+    if (request->path.has_empty) {
+        wharf_str clean = path_without_empty(&request->arena, head->path);
+        return clean.ptr != NULL ? exchange_redirect(request, clean) : -ENOMEM;
+    }
+    router_match(&request->core->server->router, request->path.text, head->method, head->method_text,
+                 &request->match);
+    if (request->match.route == NULL) {
+        return exchange_unrouted(request);
+    }
+    exchange_handle(request, request->match.route);
+    return 0;
+}
+
+/* ---- and after ---- */
+
+/* Takes what the handler left of the body off the wire, so that the next request can be found. */
+static enum exchange_end exchange_drain(struct wharf_request *request) {
+    int64_t most = request->core->server->limits.drain_bytes;
+    int rc = 0;
+    if (wire_flush(&request->wire) < 0) {
+        return EXCHANGE_ABORT;
+    }
+    WHARF_WITHIN (DRAIN_MS) {
+        rc = wire_skip_body(&request->wire, &request->body, (uint64_t)most, &request->error);
+    }
+    return rc < 0 ? EXCHANGE_CLOSE : EXCHANGE_NEXT;
+}
+
+static enum exchange_end exchange_settle(struct wharf_request *request) {
+    const struct reply *reply = &request->reply;
+    if (reply->broken || wharf_check() < 0) {
+        return EXCHANGE_ABORT;
+    }
+    if (reply->close) {
+        return wire_flush(&request->wire) < 0 ? EXCHANGE_ABORT : EXCHANGE_CLOSE;
+    }
+    return request_has_unread(request) ? exchange_drain(request) : EXCHANGE_NEXT;
+}
+
+static enum exchange_end exchange_conclude(struct wharf_request *request) {
+    enum exchange_end end = exchange_settle(request);
+    if (request->core->log != NULL) {
+        log_request(request->core->log, request, end == EXCHANGE_ABORT);
+    }
+    request_end(request);
+    return end;
+}
+
+enum exchange_end exchange_answer(struct wharf_request *request) {
+    request_begin(request);
+    request->connection->requests++;
+    if (exchange_dispatch(request) < 0 && request->reply.stage == REPLY_NONE) {
+        (void)refuse(request, 503, "server.memory");
+    }
+    return exchange_conclude(request);
+}
+
+enum exchange_end exchange_refuse(struct wharf_request *request, int status, const char *reason) {
+    struct h1_error error = request->error;
+    struct h1_request *head = &request->head;
+    head->minor = 1;
+    head->method = H1_METHOD_OTHER;
+    head->framing = H1_BODY_NONE;
+    head->keep_alive = false;
+    head->expect_continue = false;
+    head->content_length = 0;
+    head->method_text = (wharf_str){NULL, 0};
+    head->target = (wharf_str){NULL, 0};
+    head->path = (wharf_str){NULL, 0};
+    head->host = (wharf_str){NULL, 0};
+    headers_clear(&head->headers);
+    request_begin(request);
+    request->error = error;
+    if (reason == NULL) {
+        (void)refuse_malformed(request);
+    } else {
+        (void)refuse(request, status, reason);
+    }
+    return exchange_conclude(request);
+}

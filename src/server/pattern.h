@@ -1,0 +1,45 @@
+/* Route patterns: what they say, and which of two is the more specific. Pure.
+ *
+ *      pattern = [ method SP ] path            no method: GET;  "*": any
+ *      path    = 1*( "/" part ),  part = literal / "{" name "}" / "{" name "...}"
+ *
+ * A name matches one segment that is not empty; a name with dots, which can only come last, matches the rest of the
+ * path, which may be empty. Literals are compared with the decoded path. */
+#ifndef SERVER_PATTERN_H
+#define SERVER_PATTERN_H
+
+#include "http/codec/head.h"
+#include "wharf/base.h"
+
+enum { PATTERN_PARTS_MAX = 32, PATTERN_NAMES_MAX = 16 };
+
+enum part_kind { PART_LITERAL, PART_NAME, PART_REST };
+
+struct pattern_part {
+    enum part_kind kind;
+    wharf_str text; /* the literal (may be empty), or the name */
+};
+
+struct pattern {
+    wharf_str text;       /* all of it, as it was given */
+    wharf_str method;     /* "*": any */
+    enum h1_method known; /* H1_METHOD_OTHER: compare the text */
+    bool any_method;
+    size_t count;
+    struct pattern_part parts[PATTERN_PARTS_MAX];
+};
+
+/* The result refers to `text`. 0, or -EINVAL with *ret_offset and *ret_problem (static text). */
+int pattern_parse(wharf_str text, struct pattern *ret_pattern, size_t *ret_offset, const char **ret_problem);
+
+/* How the sets of requests that two patterns match lie to each other. */
+enum pattern_relation {
+    PATTERN_DISJOINT,
+    PATTERN_EQUAL,
+    PATTERN_NARROWER, /* the first is part of the second: it wins */
+    PATTERN_WIDER,
+    PATTERN_OVERLAPS /* some requests match both, and neither set holds the other */
+};
+enum pattern_relation pattern_compare(const struct pattern *a, const struct pattern *b);
+
+#endif

@@ -1,0 +1,313 @@
+/* Composing replies (RFC 9112 sections 4 to 7). A head is copied together into the wire's output from parts that are
+ * ready: nothing is formatted but the length of the body. */
+#include "server/reply.h"
+
+#include <errno.h>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "http/codec/status.h"
+#include "wharf/task.h"
+
+enum { HEAD_FIXED_MAX = 512, CONTENT_TYPE_MAX = 1024 };
+
+static char *put(char *out, wharf_str text) {
+    if (text.len > 0) {
+        memcpy(out, text.ptr, text.len);
+    }
+    return out + text.len;
+}
+
+/* ---- header lines of the handler ---- */
+
+int reply_field(struct wharf_request *request, wharf_str name, wharf_str value) {
+    struct reply *reply = &request->reply;
+    size_t len = name.len + 2 + value.len + 2;
+    if (reply->fields_size - reply->fields_len < len) {
+        size_t size = (reply->fields_len + len) * 2;
+        char *grown = arena_alloc(&request->arena, size);
+        if (grown == NULL) {
+            return -ENOMEM;
+        }
+        (void)put(grown, (wharf_str){reply->fields, reply->fields_len});
+        reply->fields = grown;
+        reply->fields_size = size;
+    }
+    char *out = reply->fields + reply->fields_len;
+    out = put(out, name);
+    out = put(out, STR(": "));
+    out = put(out, value);
+    (void)put(out, STR("\r\n"));
+    reply->fields_len += len;
+    reply->names |= UINT64_C(1) << header_identify(name);
+    return 0;
+}
+
+void reply_reset(struct wharf_request *request) {
+    request->reply.fields_len = 0;
+    request->reply.names = 0;
+    request->reply.misused = false;
+}
+
+/* ---- heads ---- */
+
+/* Whether the connection can carry another request once this one is answered. */
+static bool reply_may_persist(const struct wharf_request *request) {
+    const wharf_server_limits *limits = &request->core->server->limits;
+    if (!request->head.keep_alive || request->core->stopping || request->body_failure < 0) {
+        return false;
+    }
+    if (request->connection->requests >= limits->requests) {
+        return false;
+    }
+    if (!request_has_unread(request)) {
+        return true;
+    }
+    if (request->head.expect_continue && !request->continue_sent && wire_unread(&request->wire) == 0) {
+        return false; /* the client may or may not send the body now: nobody can tell what comes next */
+    }
+    return request->head.framing != H1_BODY_LENGTH ||
+           request->body.remaining <= (uint64_t)limits->drain_bytes;
+}
+
+static enum reply_framing reply_frame(const struct wharf_request *request, int status, int64_t length) {
+    if (!status_allows_body(status)) {
+        return REPLY_EMPTY;
+    }
+    if (length >= 0) {
+        return REPLY_LENGTH;
+    }
+    return request->head.minor >= 1 ? REPLY_CHUNKED : REPLY_UNTIL_CLOSE;
+}
+
+static char *put_status(char *out, struct core *core, int status) {
+    const struct core_clock *clock = core_clock(core);
+    if (status == 200) {
+        return put(out, (wharf_str){clock->ok, clock->ok_len});
+    }
+    out = put(out, STR("HTTP/1.1 "));
+    out += number_format((uint64_t)status, out);
+    *out++ = ' ';
+    out = put(out, status_phrase(status));
+    out = put(out, STR("\r\n"));
+    return put(out, (wharf_str){clock->date, clock->ok_len - (size_t)(clock->date - clock->ok)});
+}
+
+static char *put_framing(char *out, const struct reply *reply) {
+    if (reply->framing == REPLY_LENGTH) {
+        out = put(out, STR("Content-Length: "));
+        out += number_format(reply->length, out);
+        return put(out, STR("\r\n"));
+    }
+    return reply->framing == REPLY_CHUNKED ? put(out, STR("Transfer-Encoding: chunked\r\n")) : out;
+}
+
+static char *put_persistence(char *out, const struct wharf_request *request) {
+    if (request->reply.close) {
+        return put(out, STR("Connection: close\r\n"));
+    }
+    return request->head.minor == 0 ? put(out, STR("Connection: keep-alive\r\n")) : out;
+}
+
+int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length) {
+    struct reply *reply = &request->reply;
+    int rc = 0;
+    char *room = wire_room(&request->wire, HEAD_FIXED_MAX + content_type.len + reply->fields_len, &rc);
+    if (room == NULL) {
+        reply->broken = true;
+        return rc;
+    }
+    reply->status = status;
+    reply->framing = reply_frame(request, status, length);
+    reply->length = length > 0 ? (uint64_t)length : 0;
+    reply->close |= reply->framing == REPLY_UNTIL_CLOSE || !reply_may_persist(request);
+    char *out = put_status(room, request->core, status);
+    out = put(out, (wharf_str){reply->fields, reply->fields_len});
+    if (content_type.len > 0 && (reply->names >> HEADER_CONTENT_TYPE & 1) == 0) {
+        out = put(out, STR("Content-Type: "));
+        out = put(out, content_type);
+        out = put(out, STR("\r\n"));
+    }
+    out = put_persistence(out, request);
+    out = put_framing(out, reply);
+    out = put(out, STR("\r\n"));
+    wire_wrote(&request->wire, (size_t)(out - room));
+    reply->stage = REPLY_STREAMING;
+    return 0;
+}
+
+bool reply_has_body(const struct wharf_request *request) {
+    return request->head.method != H1_METHOD_HEAD && request->reply.framing != REPLY_EMPTY;
+}
+
+int reply_whole(struct wharf_request *request, int status, wharf_str content_type, wharf_str body) {
+    struct reply *reply = &request->reply;
+    int rc = reply_head(request, status, content_type, (int64_t)body.len);
+    if (rc < 0) {
+        return rc;
+    }
+    reply->stage = REPLY_DONE;
+    if (!reply_has_body(request)) {
+        return 0;
+    }
+    rc = wire_write_str(&request->wire, body);
+    reply->written = body.len;
+    reply->broken = rc < 0;
+    return rc;
+}
+
+int reply_finish(struct wharf_request *request) {
+    struct reply *reply = &request->reply;
+    int rc = 0;
+    if (reply_has_body(request)) {
+        if (reply->framing == REPLY_LENGTH && reply->written != reply->length) {
+            rc = -WHARF_EEOF;
+        } else if (reply->framing == REPLY_CHUNKED) {
+            rc = wire_write_str(&request->wire, STR("0\r\n\r\n"));
+        }
+    }
+    reply->stage = REPLY_DONE;
+    reply->broken |= rc < 0;
+    return rc;
+}
+
+/* ---- public ---- */
+
+/* What every call that begins a reply checks first. */
+static int reply_check(struct wharf_request *request, int status) {
+    struct reply *reply = &request->reply;
+    if (reply->stage != REPLY_NONE) {
+        return -EALREADY;
+    }
+    if (reply->misused || status < 200 || status > 599) {
+        reply->misused = true;
+        return fail(-EINVAL, "reply", NULL, "the status or a header may not be sent");
+    }
+    return wharf_check();
+}
+
+/* A content type from a program: NULL for none. */
+static int reply_check_type(struct wharf_request *request, const char *content_type, wharf_str *ret_type) {
+    wharf_str type = wharf_str_of(content_type);
+    if (type.len > CONTENT_TYPE_MAX || !h1_is_field_value(type)) {
+        request->reply.misused = true;
+        return fail(-EINVAL, "reply", NULL, "the content type may not be sent");
+    }
+    *ret_type = type;
+    return 0;
+}
+
+int wharf_reply_header(wharf_request *request, const char *name, const char *value) {
+    struct reply *reply = &request->reply;
+    if (reply->stage != REPLY_NONE) {
+        return -EALREADY;
+    }
+    wharf_str name_text = wharf_str_of(name);
+    wharf_str value_text = wharf_str_of(value);
+    enum header_id id = header_identify(name_text);
+    bool reserved = id == HEADER_CONTENT_LENGTH || id == HEADER_TRANSFER_ENCODING ||
+                    id == HEADER_CONNECTION || id == HEADER_DATE;
+    if (reserved || !h1_is_token(name_text) || !h1_is_field_value(value_text)) {
+        reply->misused = true;
+        return fail(-EINVAL, "reply", NULL, "the header may not be sent");
+    }
+    if (name_text.len + value_text.len + reply->fields_len + 4 > REPLY_FIELDS_MAX) {
+        reply->misused = true;
+        return fail(-WHARF_ELIMIT, "reply", name, "all headers of a reply together have %d bytes",
+                    REPLY_FIELDS_MAX);
+    }
+    return reply_field(request, name_text, value_text);
+}
+
+int wharf_reply_bytes(wharf_request *request, int status, const char *content_type, const void *bytes,
+                      size_t len) {
+    wharf_str type;
+    int rc = reply_check(request, status);
+    rc = rc < 0 ? rc : reply_check_type(request, content_type, &type);
+    if (rc < 0) {
+        return rc;
+    }
+    return reply_whole(request, status, type, (wharf_str){bytes, len});
+}
+
+int wharf_reply_text(wharf_request *request, int status, const char *text) {
+    int rc = reply_check(request, status);
+    if (rc < 0) {
+        return rc;
+    }
+    return reply_whole(request, status, STR("text/plain; charset=utf-8"), wharf_str_of(text));
+}
+
+int wharf_reply_status(wharf_request *request, int status) {
+    int rc = reply_check(request, status);
+    return rc < 0 ? rc : reply_whole(request, status, (wharf_str){NULL, 0}, (wharf_str){NULL, 0});
+}
+
+int wharf_reply_redirect(wharf_request *request, int status, const char *location) {
+    wharf_str target = wharf_str_of(location);
+    bool elsewhere = str_starts(target, STR("//")) || str_starts(target, STR("/\\"));
+    if (!status_is_redirect(status) || target.len == 0 || elsewhere) {
+        request->reply.misused |= request->reply.stage == REPLY_NONE;
+        return fail(-EINVAL, "reply", location, "no redirect");
+    }
+    int rc = wharf_reply_header(request, "Location", location);
+    return rc < 0 ? rc : wharf_reply_status(request, status);
+}
+
+int wharf_reply_begin(wharf_request *request, int status, const char *content_type, int64_t content_length) {
+    wharf_str type;
+    int rc = reply_check(request, status);
+    rc = rc < 0 ? rc : reply_check_type(request, content_type, &type);
+    if (rc < 0) {
+        return rc;
+    }
+    return reply_head(request, status, type, content_length < 0 ? -1 : content_length);
+}
+
+static int reply_write_chunk(struct wire *wire, const void *bytes, size_t len) {
+    char line[H1_CHUNK_LINE_MAX];
+    size_t line_len = h1_chunk_format(len, line);
+    if (wire->output != NULL && line_len + len + 2 <= BLOCK_SIZE - wire->output_len) {
+        char *out = put(wire->output + wire->output_len, (wharf_str){line, line_len});
+        out = put(out, (wharf_str){bytes, len});
+        (void)put(out, STR("\r\n"));
+        wire_wrote(wire, line_len + len + 2);
+        return 0;
+    }
+    char end[2] = {'\r', '\n'};
+    struct iovec pieces[3] = {{line, line_len}, {(void *)(uintptr_t)bytes, len}, {end, sizeof(end)}};
+    return wire_send(wire, pieces, 3, false);
+}
+
+int wharf_reply_write(wharf_request *request, const void *bytes, size_t len) {
+    struct reply *reply = &request->reply;
+    if (reply->stage != REPLY_STREAMING) {
+        return reply->stage == REPLY_NONE ? -EINVAL : -EALREADY;
+    }
+    int rc = wharf_check();
+    if (rc < 0 || len == 0) {
+        return rc;
+    }
+    if (reply->framing == REPLY_LENGTH && len > reply->length - reply->written) {
+        return -EMSGSIZE;
+    }
+    reply->written += len;
+    if (!reply_has_body(request)) {
+        return 0;
+    }
+    rc = reply->framing == REPLY_CHUNKED ? reply_write_chunk(&request->wire, bytes, len)
+                                         : wire_write(&request->wire, bytes, len);
+    reply->broken |= rc < 0;
+    request_hurry(request);
+    return rc;
+}
+
+int wharf_reply_flush(wharf_request *request) {
+    int rc = wharf_check();
+    rc = rc < 0 ? rc : wire_flush(&request->wire);
+    return rc < 0 ? rc : 0;
+}
+
+bool wharf_reply_begun(const wharf_request *request) {
+    return request->reply.stage != REPLY_NONE;
+}

@@ -1,0 +1,32 @@
+/* Replies: composing heads, bodies whole and streamed. The public calls are in wharf/server.h. */
+#ifndef SERVER_REPLY_H
+#define SERVER_REPLY_H
+
+#include "server/request.h"
+
+enum { REPLY_FIELDS_MAX = 8192 };
+
+/* Appends a header line of our own making: name and value are known to be fine. 0 or -ENOMEM. */
+int reply_field(struct wharf_request *request, wharf_str name, wharf_str value);
+/* Writes the head into the output and fixes how the body is framed. content_type: len 0 for none. length: of the body;
+ * -1: unknown. 0 or an error. */
+int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length);
+/* Whether the reply to this request has a body on the wire. */
+bool reply_has_body(const struct wharf_request *request);
+/* A whole reply of trusted parts. */
+int reply_whole(struct wharf_request *request, int status, wharf_str content_type, wharf_str body);
+/* Completes a streamed reply, after the handler. 0 or an error. */
+int reply_finish(struct wharf_request *request);
+/* Throws away what a handler prepared and did not send. */
+void reply_reset(struct wharf_request *request);
+
+/* ---- refuse.c ---- */
+/* Answers with an error status and a short text. reason: a stable code. No head must have been sent. */
+int refuse(struct wharf_request *request, int status, const char *reason);
+/* The same for request->error, whose place and rule loopback peers are told. The connection ends. */
+int refuse_malformed(struct wharf_request *request);
+/* 405 with Allow, or 204 with Allow for OPTIONS. path NULL: the whole server. */
+int refuse_method(struct wharf_request *request, const wharf_str *path);
+int refuse_options(struct wharf_request *request, const wharf_str *path);
+
+#endif

@@ -1,0 +1,213 @@
+/* The request as a handler sees it. The public calls are in wharf/server.h. */
+#include "server/request.h"
+
+#include <errno.h>
+
+#include "base/text.h"
+#include "server/reply.h"
+#include "wharf/task.h"
+
+void request_begin(struct wharf_request *request) {
+    const wharf_server_limits *limits = &request->core->server->limits;
+    arena_init(&request->arena, request->arena_first, sizeof(request->arena_first), SIZE_MAX);
+    h1_body_init(&request->body, request->head.framing, request->head.content_length,
+                 &request->core->server->codec_limits, NULL);
+    request->reply = (struct reply){0};
+    request->error.status = 0;
+    request->body_failure = 0;
+    request->continue_sent = false;
+    request->match.route = NULL;
+    request->match.count = 0;
+    request->path = (struct path){.text = request->head.path};
+    request->peer_text = NULL;
+    request->started = sched_now();
+    if (request->head.framing != H1_BODY_NONE) {
+        wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);
+    }
+    wire_limit_set(&request->wire.send, limits->rate_grace_ms, limits->rate_bytes);
+}
+
+void request_end(struct wharf_request *request) {
+    arena_deinit(&request->arena);
+    wire_release(&request->wire);
+    request->wire.receive.grace_ns = 0;
+    request->progress = (struct h1_progress){0};
+}
+
+bool request_has_unread(const struct wharf_request *request) {
+    return request->head.framing != H1_BODY_NONE && !h1_body_is_done(&request->body);
+}
+
+/* ---- what it says ---- */
+
+wharf_str wharf_request_method(const wharf_request *request) {
+    return request->head.method_text;
+}
+
+wharf_str wharf_request_path(const wharf_request *request) {
+    return request->path.text;
+}
+
+wharf_str wharf_request_query(const wharf_request *request) {
+    return request->head.has_query ? request->head.query : (wharf_str){NULL, 0};
+}
+
+wharf_str wharf_request_target(const wharf_request *request) {
+    return request->head.target;
+}
+
+wharf_str wharf_request_host(const wharf_request *request) {
+    return request->head.host;
+}
+
+int wharf_request_version_minor(const wharf_request *request) {
+    return request->head.minor;
+}
+
+wharf_str wharf_request_header(const wharf_request *request, const char *name) {
+    return headers_get(&request->head.headers, wharf_str_of(name));
+}
+
+bool wharf_request_header_at(const wharf_request *request, size_t i, wharf_header *ret_header) {
+    const struct headers *headers = &request->head.headers;
+    if (i >= headers->count) {
+        return false;
+    }
+    *ret_header = (wharf_header){headers->at[i].name, headers->at[i].value};
+    return true;
+}
+
+wharf_str wharf_request_param(const wharf_request *request, const char *name) {
+    const struct route *route = request->match.route;
+    wharf_str wanted = wharf_str_of(name);
+    size_t value = 0;
+    for (size_t i = 0; route != NULL && i < route->pattern.count; i++) {
+        const struct pattern_part *part = &route->pattern.parts[i];
+        if (part->kind == PART_LITERAL) {
+            continue;
+        }
+        if (wharf_str_equal(part->text, wanted)) {
+            return request->match.values[value];
+        }
+        value++;
+    }
+    return (wharf_str){NULL, 0};
+}
+
+const char *wharf_request_peer(wharf_request *request) {
+    if (request->peer_text == NULL) {
+        char text[WHARF_ADDRESS_SIZE];
+        size_t len = peer_format(&request->connection->peer, text);
+        wharf_str copy = arena_copy(&request->arena, text, len);
+        request->peer_text = copy.ptr != NULL ? copy.ptr : "";
+    }
+    return request->peer_text;
+}
+
+int64_t wharf_request_content_length(const wharf_request *request) {
+    return request->head.framing == H1_BODY_CHUNKED ? -1 : (int64_t)request->head.content_length;
+}
+
+void *wharf_request_alloc(wharf_request *request, size_t size) {
+    return arena_alloc(&request->arena, size);
+}
+
+/* ---- its body ---- */
+
+/* "Expect: 100-continue" is answered when the handler wants the body, unless it is there or has been answered. */
+static int request_continue(struct wharf_request *request) {
+    if (!request->head.expect_continue || request->continue_sent || request->reply.stage != REPLY_NONE) {
+        return 0;
+    }
+    request->continue_sent = true;
+    if (wire_unread(&request->wire) > 0) {
+        return 0;
+    }
+    int rc = wire_write_str(&request->wire, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    return rc < 0 ? rc : wire_flush(&request->wire);
+}
+
+/* A failure that the client caused, or that leaves the body torn, is kept: it decides what the client is told. */
+static ssize_t request_body_failed(struct wharf_request *request, ssize_t rc) {
+    if (rc == -ETIMEDOUT && !request->wire.receive.expired) {
+        return rc; /* a deadline of the handler's own: reading can go on later */
+    }
+    if (rc == -ECANCELED || rc == -ENOMEM) {
+        return rc;
+    }
+    request->body_failure = (int)rc;
+    if (rc == -WHARF_EPROTOCOL || rc == -WHARF_ELIMIT) {
+        request->error.offset += request->head_len;
+        return fail((int)rc, "read body", NULL, "%s: %s", request->error.reason, request->error.text);
+    }
+    return fail((int)rc, "read body", NULL, NULL);
+}
+
+ssize_t wharf_request_read(wharf_request *request, void *buffer, size_t size) {
+    if (request->body_failure < 0) {
+        return request->body_failure;
+    }
+    int rc = wharf_check();
+    if (rc < 0 || size == 0) {
+        return rc < 0 ? rc : -EINVAL;
+    }
+    if (!request_has_unread(request)) {
+        return 0;
+    }
+    rc = request_continue(request);
+    if (rc < 0) {
+        return rc;
+    }
+    ssize_t count = wire_read_body(&request->wire, &request->body, buffer, size, &request->error);
+    return count < 0 ? request_body_failed(request, count) : count;
+}
+
+static int request_too_large(struct wharf_request *request) {
+    request->body_failure = -EMSGSIZE;
+    return fail(-WHARF_ELIMIT, "read body", NULL, "more than body_bytes, %lld",
+                (long long)request->core->server->limits.body_bytes);
+}
+
+/* Memory for a body of which `len` bytes are there and `size` fit: twice as much. NULL when there is none. */
+static char *body_grow(struct wharf_request *request, const char *bytes, size_t len, size_t *size) {
+    *size = *size > 0 ? *size * 2 : 4096;
+    char *grown = arena_alloc(&request->arena, *size);
+    if (grown != NULL && len > 0) {
+        memcpy(grown, bytes, len);
+    }
+    return grown;
+}
+
+/* Reads until the end; most: the limit. */
+static int body_collect(struct wharf_request *request, uint64_t most, wharf_str *ret_body) {
+    size_t size = (size_t)request->head.content_length;
+    size_t len = 0;
+    char *bytes = size > 0 ? arena_alloc(&request->arena, size) : body_grow(request, NULL, 0, &size);
+    while (bytes != NULL && request_has_unread(request)) {
+        if (len == size) {
+            bytes = body_grow(request, bytes, len, &size);
+            continue;
+        }
+        ssize_t count = wharf_request_read(request, bytes + len, size - len);
+        if (count < 0) {
+            return (int)count;
+        }
+        len += (size_t)count;
+        if (len > most) {
+            return request_too_large(request);
+        }
+    }
+    if (bytes == NULL) {
+        return -ENOMEM;
+    }
+    *ret_body = (wharf_str){bytes, len};
+    return 0;
+}
+
+int wharf_request_body(wharf_request *request, wharf_str *ret_body) {
+    uint64_t most = (uint64_t)request->core->server->limits.body_bytes;
+    if (request->head.framing == H1_BODY_LENGTH && request->head.content_length > most) {
+        return request_too_large(request);
+    }
+    return body_collect(request, most, ret_body);
+}

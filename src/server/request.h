@@ -1,0 +1,86 @@
+/* A request, its reply, and all that answering it takes: one record on the connection's task, used for one request
+ * after another. */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "base/arena.h"
+#include "http/codec/chunked.h"
+#include "http/codec/head.h"
+#include "http/wire.h"
+#include "server/connection.h"
+#include "server/path.h"
+#include "server/router.h"
+
+enum { ARENA_FIRST_SIZE = 1024, HEADERS_ON_STACK = 100 };
+
+enum reply_stage {
+    REPLY_NONE,
+    REPLY_STREAMING, /* the head is out, the body is being written */
+    REPLY_DONE
+};
+
+enum reply_framing { REPLY_EMPTY, REPLY_LENGTH, REPLY_CHUNKED, REPLY_UNTIL_CLOSE };
+
+struct reply {
+    enum reply_stage stage;
+    enum reply_framing framing;
+    int status;
+    bool close;   /* the connection ends after it */
+    bool broken;  /* it can no longer be completed: the connection is cut */
+    bool misused; /* a handler's call was wrong: 500 unless it has begun */
+    char *fields; /* the handler's header lines, each with CR LF */
+    size_t fields_len, fields_size;
+    uint64_t names;     /* bit id: the known names among them */
+    uint64_t length;    /* of the body: announced, or written so far */
+    uint64_t written;   /* body bytes given to the wire */
+    const char *reason; /* why the request was refused, for the log */
+};
+
+struct wharf_request {
+    struct h1_request head;
+    struct h1_progress progress;
+    struct connection *connection;
+    struct core *core;
+    struct wire wire;
+    struct h1_body body;
+    struct path path;
+    struct route_match match;
+    struct arena arena;
+    struct reply reply;
+    struct h1_error error; /* of the head or the body; status 0: none */
+    int body_failure;      /* reading the body failed with this; 0: no */
+    int64_t started;       /* sched_now() when its head was complete; for the log */
+    size_t head_len;
+    bool continue_sent;
+    bool hurried; /* in the core's list of unflushed requests */
+    struct wharf_request *hurry_next, *hurry_prev;
+    const char *peer_text;
+    char arena_first[ARENA_FIRST_SIZE];
+};
+
+/* ---- request.c ---- */
+/* Ready for the request whose head was just parsed. */
+void request_begin(struct wharf_request *request);
+/* Gives back what the request took. */
+void request_end(struct wharf_request *request);
+/* Whether body bytes are still to come. */
+bool request_has_unread(const struct wharf_request *request);
+
+/* ---- exchange.c ---- */
+/* Sees to it that the output leaves when this task waits for something else than its client. */
+void request_hurry(struct wharf_request *request);
+/* Nothing of this request is left to hurry. */
+void request_unhurry(struct wharf_request *request);
+
+enum exchange_end {
+    EXCHANGE_NEXT,  /* the connection goes on */
+    EXCHANGE_CLOSE, /* what was said still arrives, then it ends */
+    EXCHANGE_ABORT  /* it is cut */
+};
+/* Answers the request whose head was parsed: routes, runs the handler, completes the reply, disposes of the rest of its
+ * body. May suspend. */
+enum exchange_end exchange_answer(struct wharf_request *request);
+/* Answers a head that was refused (reason NULL: request->error says why), or that did not come in time. */
+enum exchange_end exchange_refuse(struct wharf_request *request, int status, const char *reason);
+
+#endif

@@ -1,0 +1,118 @@
+/* The server from the inside: what is shared by its cores, and what each core has.
+ *
+ *      wharf_server (settings, routes, listeners; immutable while it runs)
+ *       |- core 0: acceptors, connections, clock texts, log        one scheduler each; nothing shared but
+ *       `- core 1: connections, clock texts, log                   the count of connections and the stop flag
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <stdatomic.h>
+
+#include "base/failure.h"
+#include "http/codec/reason.h"
+#include "net/listener.h"
+#include "sched/sched.h"
+#include "sched/task.h"
+#include "sched/timer.h"
+#include "server/event.h"
+#include "server/limits.h"
+#include "server/router.h"
+#include "wharf/server.h"
+
+struct connection;
+struct files_mount;
+struct log;
+
+enum { CORES_MAX = 256, ADDRESSES_MAX = 16 };
+
+/* Texts that change once a second. */
+struct core_clock {
+    int64_t second;
+    char ok[64];   /* "HTTP/1.1 200 OK", CR LF and the Date line */
+    char *date;    /* the Date line within it */
+    size_t ok_len; /* both */
+};
+
+/* The server on one scheduler. */
+struct core {
+    wharf_server *server;
+    struct sched *sched;
+    struct scope *scope;            /* of the connections' tasks */
+    struct connection *connections; /* all that are open */
+    int64_t count, busy;            /* of them; of those, how many have a task */
+    int64_t cut;                    /* requests that were cut off */
+    struct core_clock clock;
+    struct log *log;          /* NULL: no access log */
+    struct timer flush_timer; /* what pipelined answers wait for while a handler suspends */
+    struct wharf_request *unflushed;
+    struct event changed;    /* what the core's own task waits for */
+    bool stopping;           /* graceful: no new requests on a connection */
+    _Atomic bool alive;      /* may be posted to */
+    _Atomic int posters;     /* who is posting at this moment */
+    _Atomic int64_t load;    /* connections given to it and not yet closed */
+    _Atomic int64_t handing; /* connections on their way to it */
+    struct message stop_message;
+    _Atomic bool stop_posted;
+};
+
+/* A listener and its acceptor's argument. */
+struct acceptor {
+    struct core *core;
+    struct listener *listener; /* NULL: closed */
+    char *address;
+};
+
+struct server_signal {
+    struct signal_watch watch;
+    wharf_server *server;
+};
+
+struct wharf_server {
+    wharf_server_limits limits;
+    struct h1_limits codec_limits;
+    int threads;
+    wharf_log_format log_format;
+    int log_fd;
+    bool no_signals;
+    bool running;
+    struct router router;
+    struct files_mount *mounts;
+    struct acceptor acceptors[ADDRESSES_MAX];
+    int acceptor_count;
+    struct sched *sched; /* that the listeners belong to */
+    int first_error;     /* of wharf_route() and friends */
+    struct failure first_failure;
+    struct core *cores;
+    _Atomic int core_count;
+    _Atomic int64_t connections; /* open, all cores */
+    int64_t connections_max;
+    _Atomic int stop; /* enum stop_level */
+    struct server_signal signals[2];
+};
+
+enum stop_level { STOP_NONE, STOP_GRACEFUL, STOP_NOW };
+
+/* Remembers the failure just recorded, if it is the first; returns its code. */
+int server_failed(wharf_server *server, int code);
+/* Whether settings can still be changed: 0, -EINVAL (no server) or -EBUSY (recorded). */
+int server_check(wharf_server *server, const char *phase, const char *subject);
+
+/* ---- cores ---- */
+/* "HTTP/1.1 200 OK" and Date, as of this second. */
+const struct core_clock *core_clock(struct core *core);
+/* From any thread or signal handler: whether the core can be posted to. If so, core_leave() follows at once. */
+bool core_enter(struct core *core);
+void core_leave(struct core *core);
+/* Runs the server on the calling scheduler until it is stopped; arg: the server. */
+int core_main(void *arg);
+/* Sends `level` to every core; from any thread or signal handler. */
+void server_post_stop(wharf_server *server, enum stop_level level);
+
+/* ---- accepting ---- */
+/* Starts the acceptors of all listeners, in this scope; they end when acceptors_stop closes the listeners. 0 or an
+ * error. */
+int acceptors_start(struct core *core, struct scope *scope);
+void acceptors_stop(struct core *core);
+
+#endif
