@@ -1,0 +1,79 @@
+/* Clients: making, freeing, and the default one, which is a constant. */
+#include "client/client.h"
+
+#include <errno.h>
+
+#include "base/failure.h"
+#include "base/memory.h"
+#include "client/options.h"
+#include "sched/sched.h"
+
+static const size_t SETTINGS_BYTES_MAX = 16 << 20;
+
+const struct wharf_client client_default = {.arena = {.bytes_max = 0}};
+
+/* Copies the lines, NULL included. */
+static int client_copy_lines(struct arena *arena, const char *const *lines, const char *const **ret_lines) {
+    size_t count = 0;
+    while (lines[count] != NULL) {
+        count++;
+    }
+    const char **copy = arena_alloc(arena, (count + 1) * sizeof(*copy));
+    if (copy == NULL) {
+        return fail(-ENOMEM, "make client", "", NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = arena_cstr(arena, wharf_str_of(lines[i]));
+        if (copy[i] == NULL) {
+            return fail(-ENOMEM, "make client", "", NULL);
+        }
+    }
+    copy[count] = NULL;
+    *ret_lines = copy;
+    return 0;
+}
+
+static int client_configure(struct wharf_client *client, const wharf_client_options *given) {
+    wharf_client_options options = {0};
+    wharf_client_limits resolved = {0};
+    const wharf_client_limits nothing = {0};
+    int rc = client_options_copy(&options, sizeof(options), given, "wharf_client_options");
+    if (rc < 0) {
+        return rc;
+    }
+    rc = client_limits_resolve(&nothing, &options.limits, &resolved);
+    if (rc < 0) {
+        return rc;
+    }
+    client->limits = options.limits;
+    if (options.headers == NULL) {
+        return 0;
+    }
+    const char *const *lines = NULL;
+    rc = client_copy_lines(&client->arena, options.headers, &lines);
+    return rc < 0 ? rc : fields_parse(&client->arena, lines, &client->headers);
+}
+
+wharf_client *wharf_client_new(const wharf_client_options *options) {
+    struct wharf_client *client = mem_zalloc(sizeof(*client));
+    if (client == NULL) {
+        (void)fail(-ENOMEM, "make client", "", NULL);
+        return NULL;
+    }
+    arena_init(&client->arena, NULL, 0, SETTINGS_BYTES_MAX);
+    if (options != NULL && client_configure(client, options) < 0) {
+        arena_deinit(&client->arena);
+        mem_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+void wharf_client_free(wharf_client *client) {
+    if (client == NULL) {
+        return;
+    }
+    sched_local_remove(client);
+    arena_deinit(&client->arena);
+    mem_free(client);
+}

@@ -1,0 +1,19 @@
+/* A client: settings, which never change once it is made, so every core may use it. What does change - connections -
+ * is kept per core, in a pool under the client's address (pool.h). */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "base/arena.h"
+#include "client/fields.h"
+#include "wharf/client.h"
+
+struct wharf_client {
+    wharf_client_limits limits; /* as given: 0 for the default */
+    struct fields headers;
+    struct arena arena; /* holds the header lines */
+};
+
+/* Never freed, all defaults. */
+extern const struct wharf_client client_default;
+
+#endif

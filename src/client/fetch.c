@@ -1,0 +1,269 @@
+/* A fetch from end to end: options, hops, and on each hop an exchange - again on a fresh connection when a kept one had
+ * died, again without Expect when the server will not have it. */
+#include "client/fetch.h"
+
+#include <errno.h>
+
+#include "base/failure.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "client/authorization.h"
+#include "client/body.h"
+#include "client/exchange.h"
+#include "client/options.h"
+#include "client/pool.h"
+#include "client/prepare.h"
+#include "client/redirect.h"
+#include "client/response.h"
+#include "sched/sched.h"
+
+static const size_t FETCH_BYTES_MAX = 64 << 20;
+
+enum { STATUS_EXPECTATION_FAILED = 417, NS_PER_MS = 1000000, MS_PER_SECOND = 1000 };
+
+bool fetch_is_idempotent(const struct fetch *fetch) {
+    return fetch->options.idempotent || h1_method_is_idempotent(fetch->method_id) ||
+           wharf_str_is(fetch->method, "QUERY");
+}
+
+struct place fetch_place(const struct fetch *fetch, const struct address *peer) {
+    return (struct place){fetch->public_url, peer, &fetch->codec_limits};
+}
+
+/* ---- options ---- */
+
+static int fetch_set_method(struct fetch *fetch) {
+    const wharf_fetch_options *options = &fetch->options;
+    bool has_body = options->body != NULL || options->body_file != NULL || options->body_fn != NULL;
+    const char *method = options->method != NULL ? options->method : has_body ? "POST" : "GET";
+    fetch->method = wharf_str_of(method);
+    fetch->method_id = h1_method_of(fetch->method);
+    if (!h1_is_token(fetch->method)) {
+        return fail(-EINVAL, "read options", method, "method is no token");
+    }
+    if (fetch->method_id == H1_METHOD_CONNECT) {
+        return fail(-EINVAL, "read options", method, "a tunnel is no fetch: use wharf_dial()");
+    }
+    return 0;
+}
+
+static int fetch_set_url(struct fetch *fetch) {
+    const char *text = fetch->options.url;
+    struct url_error error;
+    if (text == NULL) {
+        return fail(-EINVAL, "read options", "", "url is not set");
+    }
+    int rc = url_parse(&fetch->arena, wharf_str_of(text), &fetch->url, &error);
+    if (rc == -ENOMEM) {
+        return fail(rc, "parse URL", "", NULL);
+    }
+    if (rc < 0) {
+        bool secret = strchr(text, '@') != NULL; /* what cannot be parsed may hold a password anywhere */
+        return fail(rc, "parse URL", secret ? "" : text, "%s (byte %zu)", error.reason, error.offset);
+    }
+    wharf_str public_url = url_format_public(&fetch->arena, &fetch->url);
+    if (public_url.ptr == NULL) {
+        return fail(-ENOMEM, "parse URL", "", NULL);
+    }
+    fetch->public_url = public_url.ptr;
+    if (!str_starts(fetch->url.scheme, STR("http"))) {
+        return fail(-WHARF_EADDRESS, "parse URL", fetch->public_url, "only http:// can be fetched");
+    }
+    if (fetch->url.is_secure) {
+        return fail(-WHARF_ETLS, "fetch", fetch->public_url, "TLS is not built into this version");
+    }
+    return 0;
+}
+
+static int fetch_set_headers(struct fetch *fetch) {
+    const char *type = fetch->options.content_type;
+    if (type != NULL && !h1_is_field_value(wharf_str_of(type))) {
+        return fail(-EINVAL, "read options", "", "content_type holds a byte that no header may hold");
+    }
+    int rc = fields_parse(&fetch->arena, fetch->options.headers, &fetch->headers);
+    return rc < 0 ? rc : authorization_of_url(&fetch->arena, &fetch->url, &fetch->authorization);
+}
+
+static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given) {
+    if (given == NULL) {
+        return fail(-EINVAL, "read options", "", "there are none");
+    }
+    int rc = client_options_copy(&fetch->options, sizeof(fetch->options), given, "wharf_fetch_options");
+    if (rc < 0) {
+        return rc;
+    }
+    rc = client_limits_resolve(&fetch->options.limits, &fetch->client->limits, &fetch->limits);
+    if (rc < 0) {
+        return rc;
+    }
+    client_limits_codec(&fetch->limits, &fetch->codec_limits);
+    budget_start(&fetch->total, fetch->limits.total_ms);
+    rc = fetch_set_method(fetch);
+    rc = rc < 0 ? rc : fetch_set_url(fetch);
+    rc = rc < 0 ? rc : fetch_set_headers(fetch);
+    return rc < 0 ? rc : source_open(&fetch->body, &fetch->options);
+}
+
+/* ---- one hop ---- */
+
+/* How long the connection may idle after this response: our limit, or a second less than the server announces. 0: not at
+ * all. */
+static int64_t fetch_keep_ms(const struct fetch *fetch, const struct exchange *exchange) {
+    int64_t keep_ms = fetch->limits.keep_alive_ms;
+    wharf_str hint = headers_value(&fetch->response->headers, HEADER_KEEP_ALIVE);
+    wharf_str parameter = {NULL, 0};
+    if (!exchange->sent || exchange->prepared->close || !exchange->head.keep_alive) {
+        return 0;
+    }
+    while (header_list_next(&hint, &parameter)) {
+        uint64_t seconds = 0;
+        bool is_timeout = str_starts_nocase(parameter, STR("timeout="));
+        if (!is_timeout || number_parse(str_slice(parameter, 8, parameter.len), INT32_MAX, &seconds) < 0) {
+            continue;
+        }
+        int64_t hinted = ((int64_t)seconds - 1) * MS_PER_SECOND;
+        hinted = hinted > 0 ? hinted : 0;
+        keep_ms = keep_ms < 0 || hinted < keep_ms ? hinted : keep_ms;
+    }
+    return keep_ms;
+}
+
+/* The response has its head: hand it the connection, for the body. */
+static int fetch_hand_over(struct fetch *fetch, const struct exchange *exchange) {
+    struct response_source *source = &fetch->response->source;
+    source->connection = exchange->connection;
+    source->limits = fetch->codec_limits;
+    source->total = fetch->total;
+    source->idle_ms = fetch->limits.idle_ms;
+    source->keep_ms = fetch_keep_ms(fetch, exchange);
+    return body_start(fetch->response, &exchange->head);
+}
+
+/* What came of one attempt at a hop. */
+enum attempt { ATTEMPT_DONE, ATTEMPT_STALE, ATTEMPT_WITHOUT_EXPECT };
+
+static int fetch_attempt(struct fetch *fetch, bool fresh, enum attempt *ret_attempt) {
+    struct client_wish wish = {.client = fetch->client,
+                               .url = &fetch->url,
+                               .limits = &fetch->limits,
+                               .total = &fetch->total,
+                               .fresh = fresh};
+    struct prepared prepared;
+    struct exchange exchange = {.fetch = fetch, .prepared = &prepared};
+    int rc = client_pool_acquire(&wish, &exchange.connection);
+    if (rc < 0) {
+        return rc;
+    }
+    response_take_peer(fetch->response, &exchange.connection->peer);
+    rc = prepare_head(fetch, !client_pool_ignores_expect(exchange.connection), &prepared);
+    if (rc == 0 && fetch->options.keep_request) {
+        wharf_str head = buffer_view(&prepared.head);
+        fetch->response->request = arena_copy(&fetch->response->arena, head.ptr, head.len);
+    }
+    if (rc == 0) {
+        rc = exchange_run(&exchange);
+    }
+    buffer_deinit(&prepared.head);
+    if (rc < 0) {
+        *ret_attempt = !fresh && exchange_is_stale(&exchange, rc) ? ATTEMPT_STALE : ATTEMPT_DONE;
+        client_pool_discard(exchange.connection);
+        return *ret_attempt == ATTEMPT_STALE ? 0 : rc;
+    }
+    bool unexpected = exchange.head.status == STATUS_EXPECTATION_FAILED && prepared.expect && !exchange.sent;
+    if (unexpected && source_can_replay(&fetch->body)) {
+        *ret_attempt = ATTEMPT_WITHOUT_EXPECT;
+        client_pool_discard(exchange.connection);
+        response_reset(fetch->response);
+        return 0;
+    }
+    *ret_attempt = ATTEMPT_DONE;
+    return fetch_hand_over(fetch, &exchange);
+}
+
+/* Where the response came from, without credentials and with the fragment. */
+static int fetch_note_url(struct fetch *fetch) {
+    struct wharf_response *response = fetch->response;
+    const struct url *url = &fetch->url;
+    wharf_str copy = arena_printf(&response->arena, "%s%s%.*s", fetch->public_url,
+                                  url->has_fragment ? "#" : "", WHARF_STR_ARG(url->fragment));
+    if (copy.ptr == NULL) {
+        return fail(-ENOMEM, "fetch", fetch->public_url, NULL);
+    }
+    response->url = copy.ptr;
+    response->public_url = copy.ptr; /* a message may show the fragment */
+    response->redirects = fetch->redirects;
+    return 0;
+}
+
+static int fetch_hop(struct fetch *fetch) {
+    bool fresh = false;
+    for (;;) {
+        enum attempt attempt = ATTEMPT_DONE;
+        int rc = fetch_note_url(fetch);
+        rc = rc < 0 ? rc : fetch_attempt(fetch, fresh, &attempt);
+        if (rc < 0 || attempt == ATTEMPT_DONE) {
+            return rc;
+        }
+        if (attempt == ATTEMPT_STALE) {
+            fresh = true; /* once: a fresh connection is never stale */
+        } else {
+            fetch->no_expect = true;
+        }
+    }
+}
+
+/* ---- the whole ---- */
+
+static int fetch_run(struct fetch *fetch) {
+    struct wharf_response *response = fetch->response;
+    for (;;) {
+        int rc = fetch_hop(fetch);
+        if (rc < 0) {
+            return rc;
+        }
+        if (!redirect_is_wanted(fetch)) {
+            break;
+        }
+        rc = redirect_follow(fetch);
+        if (rc < 0) {
+            return rc;
+        }
+        body_finish(response);
+        response_reset(response);
+    }
+    response->streaming = fetch->options.stream;
+    return response->streaming ? 0 : body_read_whole(response, fetch->limits.body_bytes);
+}
+
+static void fetch_all(struct fetch *fetch, const wharf_fetch_options *options) {
+    struct wharf_response *response = fetch->response;
+    int rc = fetch_configure(fetch, options);
+    if (rc == 0) {
+        rc = fetch_run(fetch);
+    }
+    if (rc < 0 && response->error == 0) {
+        (void)response_fail(response, rc);
+    }
+    source_close(&fetch->body);
+}
+
+wharf_response *wharf_fetch(wharf_client *client, const wharf_fetch_options *options) {
+    struct fetch fetch = {
+        .client = client != NULL ? client : &client_default, .public_url = "", .body.file = -1};
+    if (sched_current() == NULL) {
+        return response_out_of_memory();
+    }
+    fetch.response = response_new();
+    if (fetch.response == NULL) {
+        return response_out_of_memory();
+    }
+    arena_init(&fetch.arena, NULL, 0, FETCH_BYTES_MAX);
+    fetch_all(&fetch, options);
+    arena_deinit(&fetch.arena);
+    return fetch.response;
+}
+
+wharf_response *wharf_get(const char *url) {
+    const wharf_fetch_options options = {.size = sizeof(options), .url = url};
+    return wharf_fetch(NULL, &options);
+}

@@ -1,0 +1,42 @@
+/* One fetch: what the caller asked for, and what it has come to on its way through redirects. */
+#ifndef CLIENT_FETCH_H
+#define CLIENT_FETCH_H
+
+#include "client/client.h"
+#include "client/fields.h"
+#include "client/phase.h"
+#include "client/source.h"
+#include "client/why.h"
+#include "http/codec/head.h"
+#include "http/codec/url.h"
+
+struct fetch {
+    /* as asked */
+    const struct wharf_client *client;
+    wharf_fetch_options options;
+    wharf_client_limits limits;
+    struct h1_limits codec_limits;
+    struct budget total;
+    struct fields headers;
+    wharf_str authorization; /* from the first URL */
+    /* as it stands */
+    struct url url;
+    const char *public_url; /* for messages */
+    wharf_str method;
+    enum h1_method method_id;
+    struct source body;
+    bool other_origin;    /* a redirect has left the first origin: no credentials from here on */
+    bool content_dropped; /* a redirect has turned the request into one without a body */
+    bool no_expect;       /* the server does not want to be asked */
+    struct visit *visits; /* redirects so far, newest first */
+    int redirects;
+    struct arena arena; /* all of the above that needs memory */
+    wharf_response *response;
+};
+
+/* Whether the request may be sent twice without harm, by its method or by the caller's word. */
+bool fetch_is_idempotent(const struct fetch *fetch);
+/* Where a failure happened; peer may be NULL. */
+struct place fetch_place(const struct fetch *fetch, const struct address *peer);
+
+#endif

@@ -1,0 +1,141 @@
+/* Making the request head: request line, Host and the other defaults, the client's headers, the request's headers - each
+ * in the order and spelling given, a later layer replacing an earlier one name by name - and what describes the body.
+ * RFC 9112 sections 3 and 6. */
+#include "client/prepare.h"
+
+#include <errno.h>
+
+#include "base/failure.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "http/codec/chunked.h"
+
+enum { HEAD_BYTES_MAX = 1 << 20, EXPECT_BYTES_MIN = (1 << 20) + 1 };
+
+/* Whether a header of the caller's goes out on this hop: secrets and an overridden Host are meant for the first origin;
+ * what describes a body goes with the body. */
+static bool is_permitted(const struct fetch *fetch, const struct field *field) {
+    if (field->removed || field->id == HEADER_EXPECT) {
+        return false;
+    }
+    if (fetch->content_dropped && str_starts_nocase(field->name, STR("content-"))) {
+        return false;
+    }
+    if (!fetch->other_origin) {
+        return true;
+    }
+    return field->id != HEADER_AUTHORIZATION && field->id != HEADER_COOKIE &&
+           field->id != HEADER_PROXY_AUTHORIZATION && field->id != HEADER_HOST;
+}
+
+/* The caller's last word on a name: the request's, else the client's. */
+static const struct field *find_field(const struct fetch *fetch, wharf_str name) {
+    const struct field *field = fields_find(&fetch->headers, name);
+    return field != NULL ? field : fields_find(&fetch->client->headers, name);
+}
+
+static int append_default(const struct fetch *fetch, struct buffer *head, wharf_str name, wharf_str value) {
+    const struct field *field = find_field(fetch, name);
+    if (field != NULL && (field->removed || is_permitted(fetch, field))) {
+        return 0;
+    }
+    return h1_append_field(head, name, value);
+}
+
+static int append_request_line(const struct fetch *fetch, struct buffer *head) {
+    int rc = buffer_append_str(head, fetch->method);
+    rc = rc < 0 ? rc : buffer_append_str(head, STR(" "));
+    rc = rc < 0 ? rc : buffer_append_str(head, fetch->url.origin_form);
+    return rc < 0 ? rc : buffer_append_str(head, STR(" HTTP/1.1\r\n"));
+}
+
+static int append_defaults(const struct fetch *fetch, struct buffer *head) {
+    int rc = append_default(fetch, head, STR("Host"), fetch->url.authority);
+    rc = rc < 0 ? rc : append_default(fetch, head, STR("User-Agent"), STR("wharf/" WHARF_VERSION));
+    rc = rc < 0 ? rc : append_default(fetch, head, STR("Accept"), STR("*/*"));
+    if (rc == 0 && fetch->authorization.len > 0 && !fetch->other_origin) {
+        rc = append_default(fetch, head, STR("Authorization"), fetch->authorization);
+    }
+    return rc;
+}
+
+static int append_fields(const struct fetch *fetch, const struct fields *fields, struct prepared *prepared) {
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->at[i];
+        bool replaced = fields != &fetch->headers && fields_find(&fetch->headers, field->name) != NULL;
+        if (replaced || !is_permitted(fetch, field)) {
+            continue;
+        }
+        int rc = h1_append_field(&prepared->head, field->name, field->value);
+        if (rc < 0) {
+            return rc;
+        }
+        if (field->id == HEADER_CONNECTION) {
+            wharf_str rest = field->value;
+            wharf_str element = {NULL, 0};
+            while (header_list_next(&rest, &element)) {
+                prepared->close = prepared->close || str_equal_nocase(element, STR("close"));
+            }
+        }
+    }
+    return 0;
+}
+
+/* Methods whose requests usually have a body say so when they have none (RFC 9110 section 8.6). */
+static bool announces_empty_body(const struct fetch *fetch) {
+    return fetch->method_id == H1_METHOD_POST || fetch->method_id == H1_METHOD_PUT ||
+           fetch->method_id == H1_METHOD_PATCH;
+}
+
+static bool wants_expect(const struct fetch *fetch, bool allow_expect) {
+    const struct field *field = find_field(fetch, STR("Expect"));
+    if (fetch->no_expect || fetch->body.length == 0) {
+        return false;
+    }
+    if (field != NULL) {
+        return !field->removed;
+    }
+    return allow_expect && fetch->body.length >= EXPECT_BYTES_MIN;
+}
+
+static int append_content(const struct fetch *fetch, bool allow_expect, struct prepared *prepared) {
+    struct buffer *head = &prepared->head;
+    char digits[20];
+    if (fetch->body.kind == SOURCE_NONE) {
+        return announces_empty_body(fetch) ? h1_append_field(head, STR("Content-Length"), STR("0")) : 0;
+    }
+    wharf_str type = STR("application/octet-stream");
+    if (fetch->options.content_type != NULL) {
+        type = wharf_str_of(fetch->options.content_type);
+    }
+    int rc = append_default(fetch, head, STR("Content-Type"), type);
+    if (rc < 0) {
+        return rc;
+    }
+    if (fetch->body.length >= 0) {
+        wharf_str length = {digits, number_format((uint64_t)fetch->body.length, digits)};
+        rc = h1_append_field(head, STR("Content-Length"), length);
+    } else {
+        rc = h1_append_field(head, STR("Transfer-Encoding"), STR("chunked"));
+    }
+    prepared->expect = wants_expect(fetch, allow_expect);
+    if (rc == 0 && prepared->expect) {
+        rc = h1_append_field(head, STR("Expect"), STR("100-continue"));
+    }
+    return rc;
+}
+
+int prepare_head(const struct fetch *fetch, bool allow_expect, struct prepared *prepared) {
+    *prepared = (struct prepared){.expect = false};
+    buffer_init(&prepared->head, HEAD_BYTES_MAX);
+    int rc = append_request_line(fetch, &prepared->head);
+    rc = rc < 0 ? rc : append_defaults(fetch, &prepared->head);
+    rc = rc < 0 ? rc : append_fields(fetch, &fetch->client->headers, prepared);
+    rc = rc < 0 ? rc : append_fields(fetch, &fetch->headers, prepared);
+    rc = rc < 0 ? rc : append_content(fetch, allow_expect, prepared);
+    rc = rc < 0 ? rc : buffer_append_str(&prepared->head, STR("\r\n"));
+    if (rc < 0) {
+        return fail(rc, "prepare request to", fetch->public_url, NULL);
+    }
+    return 0;
+}

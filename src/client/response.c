@@ -1,0 +1,186 @@
+/* Responses: what can be asked of them. The one that stands for "no memory for a response" is a constant. */
+#include "client/response.h"
+
+#include <errno.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "client/body.h"
+#include "client/pool.h"
+
+/* Heads are bounded by limits.head_bytes, URLs by the caller and the longest header field. */
+static const size_t ARENA_BYTES_MAX = (size_t)1 << 31;
+
+static const struct wharf_response out_of_memory = {
+    .error = -ENOMEM,
+    .content_length = -1,
+    .url = "",
+    .public_url = "",
+    .reason = {"", 0},
+    .why = "fetch: out of memory (ENOMEM)",
+};
+
+struct wharf_response *response_new(void) {
+    struct wharf_response *response = mem_alloc(sizeof(*response));
+    if (response == NULL) {
+        return NULL;
+    }
+    memset(response, 0, offsetof(struct wharf_response, memory));
+    arena_init(&response->arena, response->memory, sizeof(response->memory), ARENA_BYTES_MAX);
+    buffer_init(&response->body, 0);
+    response->content_length = -1;
+    response->url = "";
+    response->public_url = "";
+    response->reason = STR("");
+    return response;
+}
+
+/* Nothing ever writes to it: every function that would looks at `error` first. */
+wharf_response *response_out_of_memory(void) {
+    return (wharf_response *)(uintptr_t)&out_of_memory;
+}
+
+void response_reset(struct wharf_response *response) {
+    arena_deinit(&response->arena);
+    arena_init(&response->arena, response->memory, sizeof(response->memory), ARENA_BYTES_MAX);
+    response->status = 0;
+    response->content_length = -1;
+    response->reason = STR("");
+    response->request = STR("");
+    response->headers = (struct headers){.at = NULL};
+    response->trailers = (struct headers){.at = NULL};
+}
+
+static wharf_str moved(wharf_str view, const char *from, const char *to) {
+    return view.len > 0 ? (wharf_str){to + (view.ptr - from), view.len} : STR("");
+}
+
+int response_take_head(struct wharf_response *response, const struct h1_response *head, const char *bytes,
+                       size_t len) {
+    wharf_str copy = arena_copy(&response->arena, bytes, len);
+    struct header *fields = arena_alloc(&response->arena, (head->headers.count + 1) * sizeof(*fields));
+    if (copy.ptr == NULL || fields == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < head->headers.count; i++) {
+        const struct header *field = &head->headers.at[i];
+        fields[i] = (struct header){moved(field->name, bytes, copy.ptr), moved(field->value, bytes, copy.ptr),
+                                    field->id};
+    }
+    response->headers = head->headers;
+    response->headers.at = fields;
+    response->headers.capacity = head->headers.count;
+    response->reason = moved(head->reason, bytes, copy.ptr);
+    response->status = head->status;
+    response->minor = head->minor;
+    response->content_length = head->has_length ? (int64_t)head->content_length : -1;
+    return 0;
+}
+
+void response_take_peer(struct wharf_response *response, const struct address *peer) {
+    response->peer = *peer;
+    (void)address_format(&peer->any, peer->len, response->address);
+}
+
+int response_fail(struct wharf_response *response, int code) {
+    response->error = code;
+    (void)failure_format(failure_current(), response->why, sizeof(response->why));
+    body_abandon(response);
+    return code;
+}
+
+const struct address *response_peer(const struct wharf_response *response) {
+    return response->peer.len > 0 ? &response->peer : NULL;
+}
+
+struct place response_place(const struct wharf_response *response) {
+    return (struct place){response->public_url, response_peer(response), &response->source.limits};
+}
+
+/* ---- the public accessors ---- */
+
+int wharf_response_error(const wharf_response *response) {
+    return response->error;
+}
+
+const char *wharf_response_why(const wharf_response *response) {
+    return response->why;
+}
+
+int wharf_response_status(const wharf_response *response) {
+    return response->status;
+}
+
+wharf_str wharf_response_reason(const wharf_response *response) {
+    return response->reason;
+}
+
+wharf_str wharf_response_header(const wharf_response *response, const char *name) {
+    return headers_get(&response->headers, wharf_str_of(name));
+}
+
+static bool header_at(const struct headers *headers, size_t i, wharf_header *ret_header) {
+    if (i >= headers->count) {
+        return false;
+    }
+    *ret_header = (wharf_header){headers->at[i].name, headers->at[i].value};
+    return true;
+}
+
+bool wharf_response_header_at(const wharf_response *response, size_t i, wharf_header *ret_header) {
+    return header_at(&response->headers, i, ret_header);
+}
+
+bool wharf_response_trailer_at(const wharf_response *response, size_t i, wharf_header *ret_header) {
+    return response->source.connection == NULL && header_at(&response->trailers, i, ret_header);
+}
+
+wharf_str wharf_response_request(const wharf_response *response) {
+    return response->request;
+}
+
+const char *wharf_response_url(const wharf_response *response) {
+    return response->url;
+}
+
+int wharf_response_redirects(const wharf_response *response) {
+    return response->redirects;
+}
+
+const char *wharf_response_address(const wharf_response *response) {
+    return response->address;
+}
+
+int wharf_response_version_minor(const wharf_response *response) {
+    return response->minor;
+}
+
+int64_t wharf_response_content_length(const wharf_response *response) {
+    return response->content_length;
+}
+
+wharf_str wharf_response_body(const wharf_response *response) {
+    size_t len = buffer_len(&response->body);
+    return len > 0 ? buffer_view(&response->body) : STR("");
+}
+
+ssize_t wharf_response_read(wharf_response *response, void *buffer, size_t size) {
+    if (response->error < 0) {
+        return response->error;
+    }
+    if (size == 0) {
+        struct place place = response_place(response);
+        return why_fail(-EINVAL, "read body of", &place, "size is 0");
+    }
+    return response->streaming ? body_read(response, buffer, size) : 0;
+}
+
+void wharf_response_free(wharf_response *response) {
+    if (response == NULL || response == &out_of_memory) {
+        return;
+    }
+    body_finish(response);
+    buffer_deinit(&response->body);
+    arena_deinit(&response->arena);
+    mem_free(response);
+}
