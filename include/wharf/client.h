@@ -79,6 +79,7 @@ typedef struct wharf_fetch_options {
     const char *content_type;   /**< of the body; default application/octet-stream */
     bool stream;                /**< leave the response's body for wharf_response_read() */
     bool idempotent;            /**< the method may be repeated safely although its name does not say so */
+    bool keep_request;          /**< keep the request's head for wharf_response_request() */
     wharf_client_limits limits; /**< fields that are not 0 win over the client's */
 } wharf_fetch_options;
 
@@ -117,6 +118,9 @@ WHARF_API wharf_str wharf_response_header(const wharf_response *response, const 
 WHARF_API bool wharf_response_header_at(const wharf_response *response, size_t i, wharf_header *ret_header);
 /** The i-th trailer, once the body has ended. */
 WHARF_API bool wharf_response_trailer_at(const wharf_response *response, size_t i, wharf_header *ret_header);
+/** The head of the request as it was sent last, request line to empty line; empty unless .keep_request asked
+ * for it. Secrets are not hidden. */
+WHARF_API wharf_str wharf_response_request(const wharf_response *response);
 /** The URL that answered, after redirects. */
 WHARF_API const char *wharf_response_url(const wharf_response *response);
 /** How many redirects were followed. */

@@ -30,6 +30,7 @@ typedef struct wharf_sim_options {
     uint64_t cancel_checkpoint; /**< the n-th blocking point cancels the scenario's scope; 0: none */
     uint64_t expire_checkpoint; /**< the n-th blocking point fails with -ETIMEDOUT, in that task; 0: none */
     uint64_t reset_at_byte;     /**< the first stream to carry this many bytes is reset there; 0: none */
+    uint64_t sockets_max;       /**< sockets open at once; one more fails with -EMFILE; 0: no limit */
 } wharf_sim_options;
 
 /** What a run came to. */

@@ -19,7 +19,7 @@ struct chan {
     char ring[];
 };
 
-/* What stands in the table of channels. */
+/* What stands in the table of channels: as large as sched_new() has made its records. */
 struct chan_slot {
     struct chan *chan; /* NULL: free */
     uint32_t generation;
@@ -202,6 +202,15 @@ int wharf_chan_close(wharf_chan handle) {
     op_queue_complete_all(&slot->chan->putters, -EPIPE);
     op_queue_complete_all(&slot->chan->takers, 0);
     return 0;
+}
+
+/* Those that the program has not freed, with their scheduler. */
+void chans_free(struct sched *sched) {
+    uint32_t slots = sched->chans.page_count * sched->chans.page_records;
+    for (uint32_t i = 0; i < slots; i++) {
+        struct chan_slot *slot = table_at(&sched->chans, i);
+        mem_free(slot->chan);
+    }
 }
 
 int wharf_chan_free(wharf_chan handle) {

@@ -10,12 +10,17 @@ void context_entry(void);
 
 enum { FRAME_WORDS = 8 };
 
-/* The floating-point control state that the new task starts with is its maker's. */
-static uint64_t float_control(void) {
+uint64_t context_float_get(void) {
     uint32_t mxcsr = 0;
     uint16_t word = 0;
     __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(word));
     return (uint64_t)mxcsr | (uint64_t)word << 32;
+}
+
+void context_float_set(uint64_t control) {
+    uint32_t mxcsr = (uint32_t)control;
+    uint16_t word = (uint16_t)(control >> 32);
+    __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(word));
 }
 
 void *context_make(void *top, void (*fn)(void *), void *arg) {
@@ -23,7 +28,7 @@ void *context_make(void *top, void (*fn)(void *), void *arg) {
     uint64_t *frame = (uint64_t *)(aligned - 16) - FRAME_WORDS;
 
     memset(frame, 0, sizeof(uint64_t) * (FRAME_WORDS + 2));
-    frame[0] = float_control();
+    frame[0] = context_float_get();
     frame[3] = (uintptr_t)fn;  /* r13 */
     frame[4] = (uintptr_t)arg; /* r12 */
     frame[7] = (uintptr_t)context_entry;
@@ -34,10 +39,14 @@ void *context_make(void *top, void (*fn)(void *), void *arg) {
 
 enum { FRAME_WORDS = 22 };
 
-static uint64_t float_control(void) {
+uint64_t context_float_get(void) {
     uint64_t control = 0;
     __asm__ volatile("mrs %0, fpcr" : "=r"(control));
     return control;
+}
+
+void context_float_set(uint64_t control) {
+    __asm__ volatile("msr fpcr, %0" : : "r"(control));
 }
 
 void *context_make(void *top, void (*fn)(void *), void *arg) {
@@ -48,7 +57,7 @@ void *context_make(void *top, void (*fn)(void *), void *arg) {
     frame[0] = (uintptr_t)arg; /* x19 */
     frame[1] = (uintptr_t)fn;  /* x20 */
     frame[11] = (uintptr_t)context_entry;
-    frame[20] = float_control();
+    frame[20] = context_float_get();
     return frame;
 }
 

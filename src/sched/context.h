@@ -3,11 +3,16 @@
 #define SCHED_CONTEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Leaves the running context in *save and enters `load`, a context that was left or made before. */
 void context_switch(void **save, void *load);
 
 /* Makes a context that will call fn(arg) on the stack whose highest address is `top`. fn must not return. */
 void *context_make(void *top, void (*fn)(void *), void *arg);
+
+/* The floating-point control state (rounding, traps): every context has its own, a new one that of its maker. */
+uint64_t context_float_get(void);
+void context_float_set(uint64_t control);
 
 #endif

@@ -28,6 +28,7 @@ struct epoll_state {
 void *epoll_engine_new(void) {
     struct epoll_state *state = mem_zalloc(sizeof *state);
     if (state == NULL) {
+        fail(-ENOMEM, "start", NULL, NULL);
         return NULL;
     }
     state->milliseconds = sched_fallbacks();
@@ -123,7 +124,7 @@ static int ready_of_events(uint32_t events) {
 static int wait_milliseconds(struct epoll_state *state, int64_t span) {
     int ms = -1;
     if (span >= 0) {
-        int64_t rounded = (span + MILLISECOND_NS - 1) / MILLISECOND_NS;
+        int64_t rounded = span / MILLISECOND_NS + (span % MILLISECOND_NS > 0 ? 1 : 0);
         ms = rounded > 1 << 30 ? 1 << 30 : (int)rounded;
     }
     return epoll_wait(state->epoll, state->events, EVENTS_MAX, ms);

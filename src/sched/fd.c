@@ -38,6 +38,8 @@ static int look(int fd, int events) {
     return ready & events;
 }
 
+static const struct op_kind look_kind = {.name = "wait fd"};
+
 /* Waits on a duplicate: any number of tasks may wait for one descriptor, and what its owner does with it meanwhile
  * confuses nobody. */
 static int wait_duplicate(int fd, int events) {
@@ -66,12 +68,21 @@ int wharf_wait_fd(int fd, int events) {
     if (events == 0 || (events & ~(WHARF_READABLE | WHARF_WRITABLE)) != 0) {
         return -EINVAL;
     }
-    int rc = wharf_check();
+    int rc = op_checkpoint(&look_kind);
     if (rc < 0) {
         return rc;
     }
-    rc = look(fd, events);
-    return rc != 0 ? rc : wait_duplicate(fd, events);
+    /* Looked at again after every wait: another task may have been first, and its reader must not block. */
+    for (;;) {
+        int ready = look(fd, events);
+        if (ready != 0) {
+            return ready;
+        }
+        rc = wait_duplicate(fd, events);
+        if (rc < 0) {
+            return rc;
+        }
+    }
 }
 
 ssize_t wharf_read(int fd, void *buffer, size_t size) {

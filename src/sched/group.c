@@ -27,15 +27,16 @@ struct member {
 
 struct group {
     int size;
-    int running; /* members other than the first that have not ended */
-    int result;  /* of the first that failed */
-    bool cancelled;
+    int running;    /* members other than the first that have not ended */
+    int result;     /* of the first that failed */
+    bool cancelled; /* written by the first */
     wharf_fn fn;
     void *arg;
     struct sched *first;
+    struct scope *scope; /* of the first's call */
     struct op *waiter;
     struct failure failure;
-    pthread_mutex_t lock; /* the members' schedulers may end while others look at them */
+    pthread_mutex_t lock; /* a member's scheduler begins and ends, and is cancelled, under it */
     struct member members[];
 };
 
@@ -107,8 +108,8 @@ static void group_cancel(struct group *group) {
     if (group->cancelled) {
         return;
     }
-    group->cancelled = true;
     pthread_mutex_lock(&group->lock);
+    group->cancelled = true;
     for (int i = 1; i < group->size; i++) {
         struct sched *sched = atomic_load(&group->members[i].sched);
         if (sched != NULL) {
@@ -117,7 +118,7 @@ static void group_cancel(struct group *group) {
         }
     }
     pthread_mutex_unlock(&group->lock);
-    scope_cancel(&group->first->main.base);
+    scope_cancel(group->scope);
 }
 
 static void group_result(struct group *group, int result, const struct failure *failure) {
@@ -148,7 +149,11 @@ static int member_run(struct member *member) {
     sched->core = member->core;
     pthread_mutex_lock(&member->group->lock);
     atomic_store(&member->sched, sched);
+    bool late = member->group->cancelled;
     pthread_mutex_unlock(&member->group->lock);
+    if (late) {
+        scope_cancel(&sched->main.base);
+    }
     return member->group->fn(member->group->arg);
 }
 
@@ -161,10 +166,8 @@ static void *member_thread(void *arg) {
     pthread_mutex_lock(&member->group->lock);
     atomic_store(&member->sched, NULL);
     pthread_mutex_unlock(&member->group->lock);
-    struct sched *sched = sched_peek();
-    if (sched != NULL) {
-        inbox_run(sched);
-    }
+    /* Now and not with the thread: the first one must not be held up in joining it. */
+    sched_end_current();
     member->ended.run = member_ended;
     sched_post(member->group->first, &member->ended);
     return NULL;
@@ -223,11 +226,14 @@ static int members_start(struct group *group) {
 }
 
 static void members_wait(struct group *group) {
-    if (group->running > 0 && wharf_check() < 0) {
-        group_cancel(group);
+    struct op op = {.kind = &wait_kind};
+    int rc = (int)op_await(&op);
+    if (rc < 0) {
+        struct failure failure = {.code = rc, .phase = "run"};
+        group_result(group, rc, &failure);
+        op = (struct op){.kind = &wait_kind, .uninterruptible = true};
+        op_await(&op);
     }
-    struct op op = {.kind = &wait_kind, .uninterruptible = true};
-    op_await(&op);
     for (int i = 1; i < group->size; i++) {
         if (group->members[i].started) {
             pthread_join(group->members[i].thread, NULL);
@@ -284,7 +290,7 @@ int wharf_run(int cores, wharf_fn fn, void *arg) {
     atomic_store(&group->members[0].sched, sched);
     sched->group = group;
     wharf_scope scope;
-    wharf_scope_open(&scope, NULL);
+    group->scope = scope_of(wharf_scope_open(&scope, NULL));
     int rc = group_run(group);
     wharf_scope_close(&scope);
     sched->group = NULL;

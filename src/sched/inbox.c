@@ -2,6 +2,7 @@
  * order of sending. The sender wakes the receiver only when it sleeps. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/failure.h"
@@ -17,22 +18,34 @@ void sched_post(struct sched *target, struct message *message) {
     }
 }
 
-void inbox_run(struct sched *sched) {
+/* Moves the inbox, turned round, to the end of what has arrived. */
+static void inbox_collect(struct sched *sched) {
     if (atomic_load_explicit(&sched->inbox, memory_order_relaxed) == NULL) {
         return;
     }
-    struct message *newest = atomic_exchange(&sched->inbox, NULL);
-    struct message *oldest = NULL;
-    while (newest != NULL) {
-        struct message *next = newest->next;
-        newest->next = oldest;
-        oldest = newest;
-        newest = next;
+    struct message *last = atomic_exchange(&sched->inbox, NULL);
+    struct message *first = NULL;
+    for (struct message *message = last; message != NULL;) {
+        struct message *next = message->next;
+        message->next = first;
+        first = message;
+        message = next;
     }
-    while (oldest != NULL) {
-        struct message *next = oldest->next;
-        oldest->run(oldest);
-        oldest = next;
+    if (sched->arrived_first == NULL) {
+        sched->arrived_first = first;
+    } else {
+        sched->arrived_last->next = first;
+    }
+    sched->arrived_last = last;
+}
+
+/* A message may call this itself, and then finds the rest of its own batch. */
+void inbox_run(struct sched *sched) {
+    inbox_collect(sched);
+    while (sched->arrived_first != NULL) {
+        struct message *message = sched->arrived_first;
+        sched->arrived_first = message->next;
+        message->run(message);
     }
 }
 
@@ -43,15 +56,19 @@ enum { WATCHES_MAX = 64 };
 /* Read by the handler; a slot is NULL or a watch whose scheduler lives. */
 static _Atomic(struct signal_watch *) watches[WATCHES_MAX];
 static pthread_mutex_t watches_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Handlers that are running: a watch that one of them has read must not go away yet. */
+static _Atomic int arrivals;
 
 static void signal_arrived(int signal) {
     int saved = errno;
+    atomic_fetch_add(&arrivals, 1);
     for (int i = 0; i < WATCHES_MAX; i++) {
         struct signal_watch *watch = atomic_load(&watches[i]);
         if (watch != NULL && watch->signal == signal && atomic_exchange(&watch->queued, 1) == 0) {
             sched_post(watch->sched, &watch->message);
         }
     }
+    atomic_fetch_sub(&arrivals, 1);
     errno = saved;
 }
 
@@ -126,19 +143,42 @@ void signal_unwatch(struct signal_watch *watch) {
             handler_remove_unused(signal);
         }
     }
-    watch->signal = 0;
     pthread_mutex_unlock(&watches_lock);
+    while (atomic_load(&arrivals) != 0) {
+        sched_yield(); /* on other threads, and never for long */
+    }
+    watch->signal = 0;
     /* One that was posted meanwhile still stands in the inbox and must not outlive this call. */
     if (atomic_load(&watch->queued) != 0) {
         inbox_run(watch->sched);
     }
 }
 
+/* The lock keeps the watches of other threads where they are while they are looked at. */
+static struct signal_watch *watch_of(const struct sched *sched, int slot) {
+    pthread_mutex_lock(&watches_lock);
+    struct signal_watch *watch = atomic_load(&watches[slot]);
+    bool found = watch != NULL && watch->sched == sched;
+    pthread_mutex_unlock(&watches_lock);
+    return found ? watch : NULL;
+}
+
 void signals_forget(struct sched *sched) {
     for (int i = 0; i < WATCHES_MAX; i++) {
-        struct signal_watch *watch = atomic_load(&watches[i]);
-        if (watch != NULL && watch->sched == sched) {
+        struct signal_watch *watch = watch_of(sched, i);
+        if (watch != NULL) {
             signal_unwatch(watch);
+        }
+    }
+}
+
+void signals_after_fork(void) {
+    pthread_mutex_init(&watches_lock, NULL);
+    atomic_store(&arrivals, 0);
+    for (int i = 0; i < WATCHES_MAX; i++) {
+        struct signal_watch *watch = atomic_exchange(&watches[i], NULL);
+        if (watch != NULL) {
+            handler_remove_unused(watch->signal);
         }
     }
 }

@@ -26,6 +26,7 @@ enum {
     FAIRNESS_CLOCK_OPS = 16,  /* how often the clock is looked at meanwhile */
     FAIRNESS_NS = 200 * 1000, /* or this much time */
     POLL_EVERY = 64,          /* switches between two looks at the engine while tasks are ready */
+    POLL_NS = 500 * 1000,     /* or this much time */
     TASK_ARGUMENT_MAX = 4096,
     HANDLE_SLOT_BITS = 24,
     HANDLE_GENERATION_BITS = 27,
@@ -59,6 +60,7 @@ struct task {
     int interrupt;       /* why its wait was cut short: -ECANCELED, -ETIMEDOUT; 0: it was not */
     int saved_errno;
     unsigned operations; /* since it last gave way */
+    bool from_start;     /* it has no maker whose floating-point control it would take over */
     int64_t resumed_at;
     enum task_state state;
     struct timer timer; /* its scope's deadline while parked, or its sleep's */
@@ -118,8 +120,12 @@ struct sched {
     struct task *running;
     struct ready *ready_first, *ready_last;
     size_t ready_count;
+    struct ready *starved_first, *starved_last; /* starts that found no stack */
+    struct timer starved_timer;
     unsigned switches; /* since the engine was last asked */
+    int64_t polled_at; /* when that was */
     int64_t now;
+    uint64_t float_control; /* what tasks begin with that nobody's task made */
     int64_t wall_offset, wall_checked;
     struct task *ended; /* its stack is given back after the switch */
     struct scope background;
@@ -140,12 +146,13 @@ struct sched {
     struct local *locals;
 
     _Atomic(struct message *) inbox;
+    struct message *arrived_first, *arrived_last; /* taken out of the inbox, not yet run */
     _Atomic bool sleeping;
     struct group *group;
     int core;
     uint32_t number; /* in handles */
     uint64_t random_state;
-    bool deadlocked, ending, on_foreign_stack;
+    bool deadlocked;
 };
 
 /* ---- life ---- */
@@ -155,6 +162,8 @@ struct sched *sched_new(const struct engine *engine, void *engine_state);
 /* Cancels and joins all that is left in the background, drops the locals, frees everything. Its first task must be
  * running. */
 void sched_end(struct sched *sched);
+/* As when the thread ended: for a thread that has something to say afterwards. */
+void sched_end_current(void);
 static inline void *sched_engine_state(const struct sched *sched) {
     return sched->engine_state;
 }
@@ -184,8 +193,12 @@ void inbox_run(struct sched *sched);
 _Noreturn void task_main(void *arg);
 int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task);
 void task_load_start(struct task *task, struct task_start *start);
-/* A start whose turn has come gets a stack. NULL: there was none to be had, and it was dropped. */
+/* A start whose turn has come gets a stack. NULL: there is none to be had now; it waits until one comes back. */
 struct task *task_of_start(struct sched *sched, struct task_start *start);
+/* The longest waiting of those has another turn. */
+void starved_retry(struct sched *sched);
+void starved_timer_fired(struct timer *timer);
+void task_timer_fired(struct timer *timer);
 void task_finish(struct task *task, int result);
 
 /* ---- scopes ---- */
@@ -224,7 +237,11 @@ static inline uint32_t generation_next(uint32_t generation) {
 /* ---- ends ---- */
 void locals_drop(struct sched *sched);
 void blocks_free(struct sched *sched);
+void chans_free(struct sched *sched);
 void pool_forget(struct sched *sched);
 void signals_forget(struct sched *sched);
+/* In the child of a fork: its threads are gone and its handlers would speak to the parent. */
+void pool_after_fork(void);
+void signals_after_fork(void);
 
 #endif

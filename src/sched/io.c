@@ -121,8 +121,10 @@ void io_ready(struct io *io, int ready) {
     if ((ready & IO_WRITE) != 0) {
         op_queue_wake_all(&io->writers);
     }
-    if ((ready & IO_READ) != 0) {
+    if ((ready & IO_READ) != 0 || io->either) {
         op_queue_wake_all(&io->readers);
+    }
+    if ((ready & IO_READ) != 0) {
         io_watch_fn watch = io->watch;
         if (watch != NULL) {
             io->watch = NULL;
@@ -141,6 +143,9 @@ bool io_watch(struct io *io, io_watch_fn fn, void *arg) {
         /* Not watched, so look at it: the attempt to receive will meet the error. */
         io->watch = NULL;
         io->ready |= IO_READ;
+    }
+    if (io->watch == fn && (io->ready & IO_READ) != 0) {
+        io->watch = NULL;
         return false;
     }
     return true;
@@ -297,6 +302,7 @@ static int64_t attempt_connect(struct op *op) {
     if (!connect->connect.started) {
         connect->connect.started = true;
         io->ready = 0;
+        op->wake_at = 0;
         int rc = sched->engine->connect(sched, io->fd, connect->connect.address, connect->connect.len);
         if (rc == -EAGAIN) {
             /* A Unix listener whose queue is full says nothing when there is room again. */
@@ -366,5 +372,6 @@ int io_connect(struct io *io, const struct sockaddr *address, socklen_t len) {
 int io_wait(struct io *io, int direction) {
     struct io_op op = {.io = io, .generation = io->generation, .direction = direction};
     op.op.kind = (direction & IO_READ) != 0 ? &wait_read_kind : &wait_write_kind;
+    io->either = io->either || direction == (IO_READ | IO_WRITE);
     return (int)op_await(&op.op);
 }

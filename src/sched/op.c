@@ -34,15 +34,17 @@ static int64_t attempt(struct op *op) {
 
 /* Parks once. 0: woken, attempt again; 1: completed; negative: interrupted. */
 static int wait_once(struct sched *sched, struct task *task, struct op *op) {
-    int rc = op->kind->start != NULL ? op->kind->start(op) : 0;
-    if (rc < 0) {
-        return rc;
-    }
     task->waiting = op;
     task->interrupt = 0;
+    op->woken = false;
+    int rc = op->kind->start != NULL ? op->kind->start(op) : 0;
+    if (rc < 0) {
+        task->waiting = NULL;
+        return rc;
+    }
     int64_t until = op->uninterruptible ? TIMER_NEVER : task->scope->deadline;
     timer_set(sched, &task->timer, op->wake_at != 0 && op->wake_at < until ? op->wake_at : until);
-    if (!op->completed) {
+    if (!op->completed && !op->woken) {
         task_park(sched, task);
     }
     timer_clear(&task->timer);
@@ -93,8 +95,21 @@ int64_t op_await(struct op *op) {
     return result;
 }
 
+int op_checkpoint(const struct op_kind *kind) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    struct op op = {.kind = kind, .task = sched->running};
+    return checkpoint(sched, sched->running, &op);
+}
+
 void op_wake(struct op *op) {
-    if (op->task->waiting == op && op->task->state == TASK_PARKED) {
+    if (op->task->waiting != op) {
+        return;
+    }
+    op->woken = true;
+    if (op->task->state == TASK_PARKED) {
         task_make_ready(op->task);
     }
 }

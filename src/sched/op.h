@@ -43,12 +43,16 @@ struct op {
     int64_t wake_at;        /* try again at this time (ns) at the latest; 0: no such time */
     int64_t result;         /* valid once completed */
     bool completed;
+    bool woken;           /* before it was parked: it does not park */
     bool uninterruptible; /* neither deadline nor cancellation ends the wait: closing a scope */
 };
 
 /* The only place where a task waits. Returns the result, -ECANCELED, -ETIMEDOUT, or start's error. Suspends.
  */
 int64_t op_await(struct op *op);
+
+/* For calls that never wait: what op_await does on entry. 0, -ECANCELED or -ETIMEDOUT. Suspends. */
+int op_checkpoint(const struct op_kind *kind);
 
 /* The other side: try again / here is the result. Does nothing when nobody is parked on it any more. Never
  * suspends. */

@@ -10,6 +10,9 @@
 
 enum { SIGNAL_STACK = 64 * 1024 };
 
+/* This thread's, when the program had given it none. */
+static __thread void *signal_stack;
+
 /* Only what a signal handler may call. */
 static void say(const char *text) {
     ssize_t put = write(STDERR_FILENO, text, strlen(text));
@@ -41,8 +44,13 @@ static void report(const struct task *task) {
 
 static void segv_arrived(int signal, siginfo_t *info, void *context) {
     (void)context;
+    if (info->si_code <= 0) {
+        /* Sent by a process, so no instruction will raise it again. */
+        raise(signal);
+    }
     const struct sched *sched = sched_peek();
-    if (sched != NULL && sched->running != NULL && stack_of_guard(&sched->stacks, info->si_addr) != NULL) {
+    if (info->si_code > 0 && sched != NULL && sched->running != NULL &&
+        stack_of_guard(&sched->stacks, info->si_addr) != NULL) {
         report(sched->running);
     }
     /* Again, without this handler: the instruction is repeated and the default action follows. */
@@ -64,17 +72,20 @@ void overflow_stack_install(void) {
     stack_t ours = {.ss_sp = memory, .ss_size = SIGNAL_STACK};
     if (sigaltstack(&ours, NULL) < 0) {
         munmap(memory, SIGNAL_STACK);
+        return;
     }
+    signal_stack = memory;
 }
 
 void overflow_stack_remove(void) {
     stack_t old;
-    if (sigaltstack(NULL, &old) < 0 || (old.ss_flags & SS_DISABLE) != 0 || old.ss_size != SIGNAL_STACK) {
+    if (signal_stack == NULL || sigaltstack(NULL, &old) < 0 || old.ss_sp != signal_stack) {
         return;
     }
     stack_t none = {.ss_flags = SS_DISABLE};
     if (sigaltstack(&none, NULL) == 0) {
-        munmap(old.ss_sp, SIGNAL_STACK);
+        munmap(signal_stack, SIGNAL_STACK);
+        signal_stack = NULL;
     }
 }
 

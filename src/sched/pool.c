@@ -21,12 +21,13 @@ struct pool {
     pthread_cond_t wake;
     struct job *first, *last; /* queued */
     struct job *running;      /* being run, or done and not yet reported */
+    int queued;
     int threads, idle;
 };
 
 static struct pool pools[] = {
-    [POOL_GENERAL] = {"wharf-offload", PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0, 0},
-    [POOL_NAMES] = {"wharf-names", PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0, 0},
+    [POOL_GENERAL] = {"wharf-offload", PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0, 0, 0},
+    [POOL_NAMES] = {"wharf-names", PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0, 0, 0},
 };
 
 static void queue_push(struct pool *pool, struct job *job) {
@@ -37,6 +38,7 @@ static void queue_push(struct pool *pool, struct job *job) {
         pool->first = job;
     }
     pool->last = job;
+    pool->queued++;
 }
 
 static struct job *queue_pop(struct pool *pool) {
@@ -46,6 +48,7 @@ static struct job *queue_pop(struct pool *pool) {
         if (pool->first == NULL) {
             pool->last = NULL;
         }
+        pool->queued--;
     }
     return job;
 }
@@ -133,7 +136,8 @@ static int thread_start(struct pool *pool) {
 static int job_submit(struct pool *pool, struct job *job) {
     pthread_mutex_lock(&pool->lock);
     int rc = 0;
-    if (pool->idle == 0 && pool->threads < THREADS_MAX) {
+    /* An idle thread may have been woken for an earlier job already. */
+    if (pool->idle <= pool->queued && pool->threads < THREADS_MAX) {
         rc = thread_start(pool);
     }
     if (pool->threads > 0) {
@@ -212,6 +216,14 @@ void pool_forget(struct sched *sched) {
         pthread_mutex_unlock(&pool->lock);
     }
     inbox_run(sched);
+}
+
+void pool_after_fork(void) {
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+        pools[i] = (struct pool){.thread_name = pools[i].thread_name};
+        pthread_mutex_init(&pools[i].lock, NULL);
+        pthread_cond_init(&pools[i].wake, NULL);
+    }
 }
 
 /* ---- wharf_offload ---- */

@@ -69,6 +69,7 @@ void sched_poll(struct sched *sched, bool block) {
     int rc = sched->engine->wait(sched, until);
     atomic_store_explicit(&sched->sleeping, false, memory_order_relaxed);
     sched->now = sched->engine->now(sched);
+    sched->polled_at = sched->now;
     inbox_run(sched);
     timers_fire(sched);
     if (rc < 0 && block) {
@@ -78,7 +79,7 @@ void sched_poll(struct sched *sched, bool block) {
 
 /* The next thing to run; waits until there is one. */
 static struct ready *next_ready(struct sched *sched) {
-    if (++sched->switches >= POLL_EVERY) {
+    if (++sched->switches >= POLL_EVERY || sched->now - sched->polled_at > POLL_NS) {
         sched_poll(sched, false);
     }
     for (;;) {
@@ -117,7 +118,7 @@ static void resume(struct sched *sched, struct task *task) {
     task->resumed_at = sched->now;
 }
 
-/* The task of something ready; NULL when it was a start that could not get a stack. */
+/* The task of something ready; NULL when it was a start that has to wait for a stack. */
 static struct task *task_of(struct sched *sched, struct ready *ready) {
     if (!ready->is_start) {
         return (struct task *)ready;
@@ -167,7 +168,11 @@ _Noreturn void task_main(void *arg) {
     struct sched *sched = task->sched;
     arrived(sched);
     for (;;) {
+        if (task->from_start) {
+            context_float_set(sched->float_control);
+        }
         task_finish(task, task->fn(task->arg));
+        starved_retry(sched);
         struct ready *ready = next_ready(sched);
         if (!ready->is_start) {
             struct task *next = (struct task *)ready;

@@ -15,6 +15,8 @@
 static __thread struct sched *current;
 /* In the child of a fork the parent's scheduler is of no use, and another one would share its epoll. */
 static __thread bool dead_after_fork;
+/* It was not when the thread became a scheduler, so a child gets it back. */
+static __thread bool pipe_signal_blocked;
 
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end_key;
@@ -50,16 +52,6 @@ static void number_give(uint32_t number) {
 
 /* ---- beginning ---- */
 
-static void main_timer_fired(struct timer *timer) {
-    struct task *task = (struct task *)(void *)((char *)timer - offsetof(struct task, timer));
-    if (task->scope->deadline <= task->sched->now) {
-        task_interrupt(task, -ETIMEDOUT);
-    }
-    if (task->waiting != NULL) {
-        op_wake(task->waiting);
-    }
-}
-
 /* The calling thread, on the stack it has, is the first task. */
 static void main_task_init(struct sched *sched) {
     struct task *task = &sched->main;
@@ -82,6 +74,8 @@ static void main_task_init(struct sched *sched) {
 
 static void sched_free(struct sched *sched) {
     timer_deinit(sched, &sched->main.timer);
+    timer_deinit(sched, &sched->starved_timer);
+    chans_free(sched);
     table_deinit(&sched->ios);
     table_deinit(&sched->joins);
     table_deinit(&sched->chans);
@@ -113,34 +107,44 @@ struct sched *sched_new(const struct engine *engine, void *engine_state) {
     scope_init(&sched->background, NULL, NULL);
     sched->number = number_take();
     main_task_init(sched);
-    if (sched->number == 0 || timer_init(sched, &sched->main.timer, main_timer_fired) < 0) {
+    if (sched->number == 0 || timer_init(sched, &sched->main.timer, task_timer_fired) < 0 ||
+        timer_init(sched, &sched->starved_timer, starved_timer_fired) < 0) {
         sched_free(sched);
         return NULL;
     }
+    sched->float_control = context_float_get();
     sched->previous = current;
     current = sched;
     sched->now = engine->now(sched);
+    sched->polled_at = sched->now;
     failure_redirect(&sched->main.failure);
     return sched;
 }
 
 /* ---- ending ---- */
 
+enum { ENDING_MS = 5000 };
+
+/* Waits as the closing of a scope does. */
+static void scope_drain(struct scope *scope) {
+    wharf_scope_wait((wharf_scope *)(void *)scope);
+}
+
 void sched_end(struct sched *sched) {
-    sched->ending = true;
+    struct scope *innermost = sched->main.scope;
     scope_cancel(&sched->background);
+    scope_cancel(&sched->main.base); /* a thread may end inside its scopes */
     wharf_scope shield;
-    wharf_scope_open_shield(&shield, 5000);
-    if (sched->running == &sched->main) {
-        /* Borrow the closing operation of a scope: waits until no background task is left. */
-        wharf_scope_wait((wharf_scope *)(void *)&sched->background);
+    wharf_scope_open_shield(&shield, ENDING_MS);
+    scope_drain(&sched->background);
+    for (struct scope *scope = innermost; scope != NULL; scope = scope->outer) {
+        scope_drain(scope);
     }
-    /* Otherwise exit() was called on the stack of a task, which cannot wait for itself. */
     locals_drop(sched);
     wharf_scope_close(&shield);
     pool_forget(sched);
     signals_forget(sched);
-    bool clean = sched->background.tasks == 0 && sched->running == &sched->main;
+    bool clean = sched->background.tasks == 0 && sched->tasks_alive == 0;
     current = sched->previous;
     failure_redirect(current != NULL ? &current->running->failure : NULL);
     /* Tasks that would not end still use the memory. */
@@ -149,8 +153,24 @@ void sched_end(struct sched *sched) {
     }
 }
 
-/* The engine of the kernel is freed with its scheduler. */
-static void sched_end_thread(struct sched *sched) {
+/* Its first task stands in the middle of something, so nothing can be ended in order: it is left where it is. */
+static void sched_abandon(struct sched *sched) {
+    pool_forget(sched);
+    signals_forget(sched);
+    current = NULL;
+    failure_redirect(NULL);
+}
+
+void sched_end_current(void) {
+    struct sched *sched = current;
+    if (sched == NULL) {
+        return;
+    }
+    if (sched->running != &sched->main || sched->previous != NULL) {
+        sched_abandon(sched);
+        return;
+    }
+    /* The engine of the kernel is freed with its scheduler. */
     void *state = sched->engine_state;
     sched_end(sched);
     overflow_stack_remove();
@@ -159,30 +179,36 @@ static void sched_end_thread(struct sched *sched) {
 
 static void thread_ended(void *unused) {
     (void)unused;
-    if (current != NULL) {
-        sched_end_thread(current);
-    }
+    sched_end_current();
 }
 
+/* exit() on a task's stack, in a simulation or on one of several cores ends the process with no further ceremony. */
 static void process_ended(void) {
-    if (current != NULL && current->group == NULL && current->previous == NULL) {
-        sched_end_thread(current);
+    if (current != NULL && current->group == NULL && current->previous == NULL &&
+        current->running == &current->main) {
+        sched_end_current();
     }
 }
 
-static void pipe_signal_mask(int how) {
+static void pipe_signal_mask(int how, sigset_t *ret_before) {
     sigset_t pipe_signal;
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(how, &pipe_signal, NULL);
+    pthread_sigmask(how, &pipe_signal, ret_before);
 }
 
 static void forked_child(void) {
-    if (current != NULL) {
-        pipe_signal_mask(SIG_UNBLOCK);
-        current = NULL;
-        dead_after_fork = true;
-        failure_redirect(NULL);
+    pthread_mutex_init(&numbers_lock, NULL);
+    pool_after_fork();
+    signals_after_fork();
+    if (current == NULL) {
+        return;
+    }
+    current = NULL;
+    dead_after_fork = true;
+    failure_redirect(NULL);
+    if (pipe_signal_blocked) {
+        pipe_signal_mask(SIG_UNBLOCK, NULL);
     }
 }
 
@@ -211,11 +237,14 @@ static struct sched *sched_make(void) {
     }
     struct sched *sched = sched_new(&engine_epoll, state);
     if (sched == NULL) {
+        fail(-ENOMEM, "start", NULL, NULL);
         epoll_engine_free(state);
         return NULL;
     }
     /* sendfile() and splice() raise it in spite of every flag. */
-    pipe_signal_mask(SIG_BLOCK);
+    sigset_t before;
+    pipe_signal_mask(SIG_BLOCK, &before);
+    pipe_signal_blocked = sigismember(&before, SIGPIPE) == 0 || pipe_signal_blocked;
     overflow_stack_install();
     pthread_setspecific(thread_end_key, sched);
     return sched;

@@ -10,7 +10,7 @@
 
 /* ---- starting ---- */
 
-static void task_timer_fired(struct timer *timer) {
+void task_timer_fired(struct timer *timer) {
     struct task *task = (struct task *)(void *)((char *)timer - offsetof(struct task, timer));
     if (task->scope->deadline <= task->sched->now) {
         task_interrupt(task, -ETIMEDOUT);
@@ -113,6 +113,9 @@ static int spawn_check(const struct spawn *spawn, const struct scope *scope, siz
     }
     if (stack_bytes > STACK_LARGE) {
         return fail(-EINVAL, "spawn", NULL, "stack_bytes is at most %d", STACK_LARGE);
+    }
+    if (scope->owner != NULL && scope->owner->sched != sched_peek()) {
+        return fail(-EXDEV, "spawn", NULL, "the scope belongs to another core");
     }
     return scope->cancelled ? -ECANCELED : 0;
 }
@@ -218,33 +221,82 @@ void task_load_start(struct task *task, struct task_start *start) {
     task->file = NULL;
     task->line = 0;
     task->failure.code = 0;
+    task->from_start = true;
     start->scope->tasks--;
     task_enter(task, start->scope);
     start_free(task->sched, start);
 }
 
+/* ---- starts without a stack ---- */
+
+enum { STARVED_NS = 10 * 1000 * 1000 };
+
+/* It is tried again when a task has ended, when another one got a stack, and after a while: the refusal may have been
+ * the whole system's. */
+static void starved_push(struct sched *sched, struct ready *ready) {
+    ready->next = NULL;
+    if (sched->starved_last != NULL) {
+        sched->starved_last->next = ready;
+    } else {
+        sched->starved_first = ready;
+    }
+    sched->starved_last = ready;
+    timer_set(sched, &sched->starved_timer, sched->now + STARVED_NS);
+}
+
+void starved_retry(struct sched *sched) {
+    struct ready *ready = sched->starved_first;
+    if (ready == NULL) {
+        return;
+    }
+    sched->starved_first = ready->next;
+    if (sched->starved_first == NULL) {
+        sched->starved_last = NULL;
+        timer_clear(&sched->starved_timer);
+    }
+    ready_push(sched, ready);
+}
+
+void starved_timer_fired(struct timer *timer) {
+    struct sched *sched = (struct sched *)(void *)((char *)timer - offsetof(struct sched, starved_timer));
+    starved_retry(sched);
+}
+
 struct task *task_of_start(struct sched *sched, struct task_start *start) {
     struct task *task = NULL;
     if (task_new(sched, STACK_LARGE, 0, &task) < 0) {
-        /* No stack now: its turn comes again when another task has ended; with no other task, it is tried again. */
-        ready_push(sched, &start->ready);
+        starved_push(sched, &start->ready);
         return NULL;
     }
     task_load_start(task, start);
+    starved_retry(sched);
     return task;
 }
 
 /* ---- ending and joining ---- */
 
+struct join_op {
+    struct op op;
+    wharf_task task;
+    struct join_record *join; /* while it waits */
+    int result;
+};
+
+/* To whoever waits for it, or kept until somebody asks. */
+static void join_result(struct sched *sched, struct join_record *join, int result) {
+    join->task->join = NULL;
+    join->task = NULL;
+    join->result = result;
+    if (join->joiner != NULL) {
+        ((struct join_op *)join->joiner)->result = result;
+        op_complete(join->joiner, 0);
+        join_free(sched, join);
+    }
+}
+
 void task_finish(struct task *task, int result) {
-    struct join_record *join = task->join;
-    if (join != NULL) {
-        join->task = NULL;
-        join->result = result;
-        task->join = NULL;
-        if (join->joiner != NULL) {
-            op_wake(join->joiner);
-        }
+    if (task->join != NULL) {
+        join_result(task->sched, task->join, result);
     }
     struct scope *parent = task->base.parent;
     scope_unlink(&task->base);
@@ -267,13 +319,31 @@ static struct join_record *join_find(struct sched *sched, wharf_task task, int *
     return join;
 }
 
-struct join_op {
-    struct op op;
-    struct join_record *join;
-};
-
+/* The handle is looked up here and not before: while the task gave way, somebody else may have joined. */
 static int64_t join_attempt(struct op *op) {
-    return ((struct join_op *)op)->join->task == NULL ? 0 : -EAGAIN;
+    struct join_op *joining = (struct join_op *)op;
+    struct sched *sched = op->task->sched;
+    if (joining->join != NULL) {
+        return -EAGAIN; /* the task's end completes it */
+    }
+    int rc = 0;
+    struct join_record *join = join_find(sched, joining->task, &rc);
+    if (join == NULL) {
+        return rc;
+    }
+    if (join->task == op->task) {
+        return -EDEADLK;
+    }
+    if (join->joiner != NULL) {
+        return -EINVAL;
+    }
+    joining->join = join;
+    if (join->task != NULL) {
+        return -EAGAIN;
+    }
+    joining->result = join->result;
+    join_free(sched, join);
+    return 0;
 }
 
 static int join_start(struct op *op) {
@@ -281,38 +351,22 @@ static int join_start(struct op *op) {
     return 0;
 }
 
+/* A completed one's record is somebody else's by now. */
 static void join_cancel(struct op *op) {
-    ((struct join_op *)op)->join->joiner = NULL;
+    if (!op->completed) {
+        ((struct join_op *)op)->join->joiner = NULL;
+    }
 }
 
 static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
 
 int wharf_join(wharf_task task, int *result) {
-    struct sched *sched = sched_current();
-    if (sched == NULL) {
-        return sched_missing();
+    struct join_op op = {.op.kind = &join_kind, .task = task};
+    int rc = (int)op_await(&op.op);
+    if (rc == 0 && result != NULL) {
+        *result = op.result;
     }
-    int rc = 0;
-    struct join_record *join = join_find(sched, task, &rc);
-    if (join == NULL) {
-        return rc;
-    }
-    if (join->task == sched->running) {
-        return -EDEADLK;
-    }
-    if (join->joiner != NULL) {
-        return -EINVAL;
-    }
-    struct join_op op = {.op.kind = &join_kind, .join = join};
-    rc = (int)op_await(&op.op);
-    if (rc < 0) {
-        return rc;
-    }
-    if (result != NULL) {
-        *result = join->result;
-    }
-    join_free(sched, join);
-    return 0;
+    return rc;
 }
 
 int wharf_cancel(wharf_task task) {
@@ -398,7 +452,7 @@ int wharf_yield(void) {
 }
 
 int wharf_sleep(int64_t ms) {
-    if (ms == 0) {
+    if (ms <= 0 && ms != WHARF_OFF) {
         return wharf_yield();
     }
     struct sched *sched = sched_current();

@@ -142,6 +142,19 @@ static void every_strict_prefix_is_incomplete(void **state) {
     }
 }
 
+static void no_bytes_are_incomplete(void **state) {
+    (void)state;
+    static const enum h1_framing framings[] = {H1_BODY_LENGTH, H1_BODY_CHUNKED, H1_BODY_UNTIL_CLOSE};
+    for (size_t i = 0; i < 3; i++) {
+        struct h1_body body;
+        struct h1_piece piece;
+        struct h1_error error;
+        h1_body_init(&body, framings[i], 5, &h1_limits_server, NULL);
+        assert_int_equal(h1_body_next(&body, (wharf_str){NULL, 0}, &piece, &error), H1_PIECE_MORE);
+        assert_int_equal(piece.skip, 0);
+    }
+}
+
 static void leaves_the_next_message_alone(void **state) {
     (void)state;
     struct reading got = read_chunked(STR("1\r\na\r\n0\r\n\r\nGET / HTTP/1.1\r\n"), 100, BODY_MAX);
@@ -424,6 +437,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_however_the_bytes_arrive_and_are_taken),
         cmocka_unit_test(every_strict_prefix_is_incomplete),
+        cmocka_unit_test(no_bytes_are_incomplete),
         cmocka_unit_test(leaves_the_next_message_alone),
         cmocka_unit_test(refuses_broken_framing_however_the_bytes_arrive),
         cmocka_unit_test(extensions_of_all_chunks_count_together),

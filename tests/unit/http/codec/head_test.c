@@ -739,6 +739,20 @@ static void refuses_malformed_responses(void **state) {
     }
 }
 
+static void no_bytes_are_incomplete(void **state) {
+    (void)state;
+    struct h1_progress progress = {0};
+    struct h1_response_options options = {H1_METHOD_GET, &h1_limits_client};
+    struct h1_request request;
+    struct h1_response response;
+    struct h1_error error;
+    wharf_str nothing = {NULL, 0};
+    headers_init(&request.headers, storage, 512);
+    headers_init(&response.headers, storage, 512);
+    assert_int_equal(h1_parse_request(nothing, &progress, &h1_limits_server, &request, &error), 0);
+    assert_int_equal(h1_parse_response(nothing, &progress, &options, &response, &error), 0);
+}
+
 /* ---- methods ---- */
 
 static void knows_methods_by_exact_case(void **state) {
@@ -773,6 +787,7 @@ int main(void) {
         cmocka_unit_test(strict_names_refuses_lookalikes),
         cmocka_unit_test(understands_valid_responses),
         cmocka_unit_test(refuses_malformed_responses),
+        cmocka_unit_test(no_bytes_are_incomplete),
         cmocka_unit_test(knows_methods_by_exact_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,24 +22,26 @@ static bool is_target_byte(unsigned char byte) {
     return byte > ' ' && byte < 0x7f && byte != '#' && byte != '%' && byte != '?' && byte != '\\';
 }
 
+static bool is_one_of(unsigned char byte, const char *set) {
+    return byte != '\0' && strchr(set, byte) != NULL;
+}
+
+#define DIGITS  "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 static void classes_follow_the_grammar(void **state) {
     (void)state;
     for (unsigned value = 0; value < 256; value++) {
-        char byte = (char)value;
-        bool digit = value >= '0' && value <= '9';
-        bool letter = (value >= 'a' && value <= 'z') || (value >= 'A' && value <= 'Z');
-        bool hex = digit || (value >= 'a' && value <= 'f') || (value >= 'A' && value <= 'F');
-        bool tchar = digit || letter || (value != 0 && strchr("!#$%&'*+-.^_`|~", (int)value) != NULL);
-        bool host = digit || letter || (value != 0 && strchr("-._~!$&'()*+;=", (int)value) != NULL);
-        bool field = is_field_byte((unsigned char)value);
-        assert_int_equal(scan_is(byte, SCAN_DIGIT), digit);
-        assert_int_equal(scan_is(byte, SCAN_ALPHA), letter);
-        assert_int_equal(scan_is(byte, SCAN_HEX), hex);
-        assert_int_equal(scan_is(byte, SCAN_TCHAR), tchar);
-        assert_int_equal(scan_is(byte, SCAN_HOST), host);
-        assert_int_equal(scan_is(byte, SCAN_FIELD), field);
-        assert_int_equal(scan_is(byte, SCAN_QUOTED), field && value != '"' && value != '\\');
-        assert_int_equal(scan_is(byte, SCAN_TARGET), is_target_byte((unsigned char)value));
+        unsigned char byte = (unsigned char)value;
+        bool quoted = is_field_byte(byte) && !is_one_of(byte, "\"\\");
+        assert_int_equal(scan_is((char)byte, SCAN_DIGIT), is_one_of(byte, DIGITS));
+        assert_int_equal(scan_is((char)byte, SCAN_ALPHA), is_one_of(byte, LETTERS));
+        assert_int_equal(scan_is((char)byte, SCAN_HEX), is_one_of(byte, DIGITS "abcdefABCDEF"));
+        assert_int_equal(scan_is((char)byte, SCAN_TCHAR), is_one_of(byte, DIGITS LETTERS "!#$%&'*+-.^_`|~"));
+        assert_int_equal(scan_is((char)byte, SCAN_HOST), is_one_of(byte, DIGITS LETTERS "-._~!$&'()*+;="));
+        assert_int_equal(scan_is((char)byte, SCAN_FIELD), is_field_byte(byte));
+        assert_int_equal(scan_is((char)byte, SCAN_QUOTED), quoted);
+        assert_int_equal(scan_is((char)byte, SCAN_TARGET), is_target_byte(byte));
     }
 }
 

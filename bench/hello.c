@@ -1,0 +1,70 @@
+/* The server that is measured: Wharf's public API with its defaults, one core, no access log.
+ *
+ *     hello [--listen ADDRESS] [--files DIRECTORY] [--until-eof]
+ *
+ * "GET /" is answered "Hello, World!"; --files serves a directory under /files/. --until-eof: stops with its standard
+ * input. The first line of output is its URL. */
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <wharf/wharf.h>
+
+#include "arguments.h"
+
+static int hello(wharf_request *request, void *arg) {
+    (void)arg;
+    return wharf_reply_text(request, 200, "Hello, World!");
+}
+
+/* A thread of its own: standard input may be anything, and a read of it would stop the server's. */
+static void *stop_at_eof(void *arg) {
+    wharf_server *server = arg;
+    char byte;
+    while (read(STDIN_FILENO, &byte, 1) > 0) {
+    }
+    wharf_server_stop(server);
+    return NULL;
+}
+
+static int complain(void) {
+    fprintf(stderr, "hello: %s\n", wharf_why());
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    const char *address = "127.0.0.1:0", *directory = NULL;
+    bool until_eof = false;
+    const struct argument table[] = {
+        {"--listen", &address, NULL, NULL},
+        {"--files", &directory, NULL, NULL},
+        {"--until-eof", NULL, NULL, &until_eof},
+        {NULL, NULL, NULL, NULL},
+    };
+    if (!arguments_read(table, argc, argv)) {
+        return 2;
+    }
+    wharf_server *server = wharf_server_new(NULL);
+    wharf_route(server, "GET /", hello, NULL);
+    if (directory != NULL && wharf_files(server, "/files/", directory, NULL) < 0) {
+        return complain();
+    }
+    if (wharf_server_listen(server, address) < 0) {
+        return complain();
+    }
+    pthread_t watcher;
+    if (until_eof && pthread_create(&watcher, NULL, stop_at_eof, server) != 0) {
+        return complain();
+    }
+    printf("http://%s\n", wharf_server_address(server, 0));
+    fflush(stdout);
+    int result = wharf_server_run(server);
+    if (result < 0) {
+        return complain();
+    }
+    /* The watcher may still read; it ends with the process, and so does what it points to. */
+    if (!until_eof) {
+        wharf_server_free(server);
+    }
+    return 0;
+}
