@@ -139,14 +139,12 @@ static void connection_event(struct server *server, int fd, uint32_t events) {
 /* ---- the loop ---- */
 
 static void server_accept(struct server *server) {
-    int one = 1;
     for (;;) {
         int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             return;
         }
         struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         if ((size_t)fd >= server->connections_max ||
             epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
             close(fd);
@@ -182,8 +180,10 @@ static int server_run(struct server *server) {
 static int server_listen(struct server *server) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
+    int one = 1; /* inherited by what it accepts */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, SOMAXCONN) < 0 ||
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 ||
+        bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, SOMAXCONN) < 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
         return complain("listen");
     }

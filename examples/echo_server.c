@@ -20,8 +20,7 @@ static int echo(void *arg) {
             }
         }
     }
-    wharf_close(client);
-    return 0;
+    return wharf_close(client);
 }
 
 static int serve(void *address) {

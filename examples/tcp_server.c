@@ -14,8 +14,7 @@ static int greet(void *arg) {
     if (wharf_recv(client, request, sizeof request) > 0) {
         wharf_send(client, "Hello, World!", 13);
     }
-    wharf_close(client);
-    return 0; // one client's trouble is nobody else's: an error here would end the other tasks
+    return wharf_close(client);
 }
 
 int main(int argc, char **argv) {

@@ -25,7 +25,7 @@ typedef struct wharf_sim_options {
     uint64_t seed;          /**< decides everything that is not decided otherwise */
     size_t piece_bytes_max; /**< a receive or send moves 1 to this many bytes, by the seed; 0: no splitting */
     size_t stream_bytes;    /**< room in a stream before its sender waits; default 65536 */
-    int64_t latency_ns;     /**< time a byte travels; default 50,000 */
+    int64_t latency_ns;     /**< time a byte travels; default 50,000; WHARF_OFF: none */
     uint64_t fail_allocation;   /**< the n-th allocation fails, 1 is the first; 0: none */
     uint64_t cancel_checkpoint; /**< the n-th blocking point cancels the scenario's scope; 0: none */
     uint64_t expire_checkpoint; /**< the n-th blocking point fails with -ETIMEDOUT, in that task; 0: none */

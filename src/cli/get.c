@@ -17,7 +17,7 @@
 #include "cli/progress.h"
 #include "wharf/client.h"
 
-enum { PIECE_BYTES = 65536, OPERANDS_MAX = 1 << 20 };
+enum { PIECE_BYTES = 65536, OPERANDS_MAX = 1 << 20, NOT_MODIFIED = 304 };
 enum { FOLLOW_YES = 1, FOLLOW_NO = 2 }; /* as in follow_choices */
 
 struct get_options {
@@ -264,8 +264,9 @@ static int fetch_one(const struct get *get, const char *url) {
     if (code != EXIT_OK) {
         complain(get, "", wharf_response_why(response));
         output_abandon(&output);
-    } else if (status_code != EXIT_OK && output.path != NULL) {
-        /* The server's explanation is not what was to be in the file. */
+    } else if (output.path != NULL &&
+               (status_code != EXIT_OK || wharf_response_status(response) == NOT_MODIFIED)) {
+        /* Neither the server's explanation nor nothing at all is what was to be in the file. */
         output_abandon(&output);
         output_open_stdout(&output);
         code = deliver(get, response, &output);

@@ -123,6 +123,25 @@ int output_open(struct output *output, const char *path) {
     return result;
 }
 
+/* Nothing else runs meanwhile, so the thread itself may wait: one system call a piece. (SIGPIPE is blocked by the
+ * library.) The descriptor may have been made non-blocking by whoever shares it. */
+static int write_all(int fd, const char *bytes, size_t len) {
+    while (len > 0) {
+        ssize_t written = write(fd, bytes, len);
+        int error = written < 0 ? -errno : 0;
+        if (error == -EAGAIN) {
+            int ready = wharf_wait_fd(fd, WHARF_WRITABLE);
+            error = ready < 0 ? ready : -EINTR;
+        }
+        if (error < 0 && error != -EINTR) {
+            return error;
+        }
+        bytes += written > 0 ? written : 0;
+        len -= written > 0 ? (size_t)written : 0;
+    }
+    return 0;
+}
+
 static int write_visibly(struct output *output, const char *bytes, size_t len) {
     if (output->is_binary) {
         return 0;
@@ -130,15 +149,14 @@ static int write_visibly(struct output *output, const char *bytes, size_t len) {
     if (memchr(bytes, '\0', len) != NULL) {
         static const char notice[] = "(binary data is not shown on a terminal; use -o FILE)\n";
         output->is_binary = true;
-        ssize_t written = wharf_write(output->fd, notice, sizeof notice - 1);
-        return written < 0 ? (int)written : 0;
+        return write_all(output->fd, notice, sizeof notice - 1);
     }
     char text[4096];
     while (len > 0) {
         size_t made = visible_text(bytes, len, text, sizeof text, &output->visible);
-        ssize_t written = wharf_write(output->fd, text, made);
-        if (written < 0) {
-            return (int)written;
+        int result = write_all(output->fd, text, made);
+        if (result < 0) {
+            return result;
         }
         bytes += output->visible.taken;
         len -= output->visible.taken;
@@ -150,8 +168,7 @@ int output_write(struct output *output, const void *bytes, size_t len) {
     if (output->is_terminal) {
         return write_visibly(output, bytes, len);
     }
-    ssize_t written = wharf_write(output->fd, bytes, len);
-    return written < 0 ? (int)written : 0;
+    return write_all(output->fd, bytes, len);
 }
 
 static void output_deinit(struct output *output) {

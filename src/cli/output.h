@@ -34,7 +34,7 @@ void output_open_stdout(struct output *output);
 /* path: "-" is standard output. */
 int output_open(struct output *output, const char *path);
 
-/* Writes all of it, or fails; -EPIPE is a reader that has gone. May suspend. */
+/* Writes all of it, or fails; -EPIPE is a reader that has gone. Blocks the thread. */
 int output_write(struct output *output, const void *bytes, size_t len);
 
 /* What was written is complete: puts a regular file in its place. Closes. */

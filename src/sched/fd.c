@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "sched/internal.h"
 #include "wharf/os.h"
 
@@ -77,6 +78,10 @@ int wharf_wait_fd(int fd, int events) {
         int ready = look(fd, events);
         if (ready != 0) {
             return ready;
+        }
+        if (sched_is_simulated()) {
+            /* Virtual time cannot wait for the real world. */
+            return fail(-EOPNOTSUPP, "wait fd", NULL, "descriptor %d is not ready, and this is a simulation", fd);
         }
         rc = wait_duplicate(fd, events);
         if (rc < 0) {

@@ -227,7 +227,7 @@ static int members_start(struct group *group) {
 
 static void members_wait(struct group *group) {
     struct op op = {.kind = &wait_kind};
-    int rc = (int)op_await(&op);
+    int rc = group->running > 0 ? (int)op_await(&op) : 0;
     if (rc < 0) {
         struct failure failure = {.code = rc, .phase = "run"};
         group_result(group, rc, &failure);

@@ -118,7 +118,8 @@ void timers_fire(struct sched *sched) {
         struct timer *timer = sched->timers[0].timer;
         if (timer->deadline == TIMER_NEVER) {
             heap_remove(sched, 0);
-        } else if (timer->deadline > sched->now) {
+        } else if (timer->deadline > sched->timers[0].key) {
+            /* Not fired here even when it is due: others may be due before it. */
             struct timer_entry entry = {
                 .key = timer->deadline, .order = sched->timer_order++, .timer = timer};
             sift_down(sched, 0, entry);

@@ -160,8 +160,8 @@ static enum pattern_relation part_compare(const struct pattern_part *a, const st
     return wharf_str_equal(a->text, b->text) ? PATTERN_EQUAL : PATTERN_DISJOINT;
 }
 
-enum pattern_relation pattern_compare(const struct pattern *a, const struct pattern *b) {
-    enum pattern_relation relation = method_compare(a, b);
+static enum pattern_relation path_compare(const struct pattern *a, const struct pattern *b) {
+    enum pattern_relation relation = PATTERN_EQUAL;
     for (size_t i = 0; relation != PATTERN_DISJOINT; i++) {
         if (i == a->count || i == b->count) {
             return a->count == b->count ? relation : PATTERN_DISJOINT;
@@ -177,4 +177,13 @@ enum pattern_relation pattern_compare(const struct pattern *a, const struct patt
         relation = relation_join(relation, part_compare(&a->parts[i], &b->parts[i]));
     }
     return PATTERN_DISJOINT;
+}
+
+enum pattern_relation pattern_compare(const struct pattern *a, const struct pattern *b) {
+    enum pattern_relation methods = method_compare(a, b);
+    enum pattern_relation paths = path_compare(a, b);
+    if (methods == PATTERN_DISJOINT) {
+        return PATTERN_DISJOINT;
+    }
+    return paths == PATTERN_EQUAL ? methods : paths;
 }

@@ -32,13 +32,14 @@ struct pattern {
 /* The result refers to `text`. 0, or -EINVAL with *ret_offset and *ret_problem (static text). */
 int pattern_parse(wharf_str text, struct pattern *ret_pattern, size_t *ret_offset, const char **ret_problem);
 
-/* How the sets of requests that two patterns match lie to each other. */
+/* Which of two patterns wins a request that both match. The path decides; between equal paths the method does ("GET"
+ * over "*", "HEAD" over "GET"). So files at "/" and "* /api/{rest...}" live together. */
 enum pattern_relation {
-    PATTERN_DISJOINT,
+    PATTERN_DISJOINT, /* no request matches both */
     PATTERN_EQUAL,
-    PATTERN_NARROWER, /* the first is part of the second: it wins */
+    PATTERN_NARROWER, /* the first: its path is part of the second's */
     PATTERN_WIDER,
-    PATTERN_OVERLAPS /* some requests match both, and neither set holds the other */
+    PATTERN_OVERLAPS /* neither: their paths cross */
 };
 enum pattern_relation pattern_compare(const struct pattern *a, const struct pattern *b);
 

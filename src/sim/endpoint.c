@@ -1,8 +1,6 @@
 /* Making, closing and reporting of simulated sockets. */
 #include "sim/endpoint.h"
 
-#include <netinet/in.h>
-
 #include "base/memory.h"
 #include "sched/io.h"
 

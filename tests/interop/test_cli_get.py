@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and status != 304:
             self.wfile.write(body)
 
     def read_body(self):
@@ -337,6 +337,14 @@ def test_output_file_survives_a_bad_status(wharf, run, peer, tmp_path):
     file.write_text("old")
     done = run(wharf, "get", "-o", file, f"{peer.url}/status/404")
     assert (done.returncode, done.stdout) == (14, b"this is 404\n")
+    assert file.read_text() == "old"
+
+
+def test_output_file_that_is_up_to_date_is_left_alone(wharf, run, peer, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("old")
+    done = run(wharf, "get", "-o", file, "-H", "If-None-Match: *", f"{peer.url}/status/304")
+    assert (done.returncode, done.stdout) == (0, b"")
     assert file.read_text() == "old"
 
 

@@ -75,7 +75,8 @@ static void rejects_malformed_patterns(void **state) {
         struct router router;
         router_init(&router);
         if (router_add(&router, BAD[i], handler, NULL) != -EINVAL) {
-            fail_msg("accepted %s", BAD[i]);
+            print_error("accepted %s\n", BAD[i]);
+            assert_true(false);
         }
         router_deinit(&router);
     }
@@ -132,7 +133,8 @@ static void the_most_specific_route_wins(void **state) {
         char out[256];
         const char *got = answer(&router, ROWS[i][0], ROWS[i][1], out, sizeof(out));
         if (strcmp(got, ROWS[i][2]) != 0) {
-            fail_msg("%s %s: %s, not %s", ROWS[i][0], ROWS[i][1], got, ROWS[i][2]);
+            print_error("%s %s: %s, not %s\n", ROWS[i][0], ROWS[i][1], got, ROWS[i][2]);
+            assert_true(false);
         }
     }
     router_deinit(&router);
@@ -160,17 +162,10 @@ static void the_order_of_adding_does_not_matter(void **state) {
 static void refuses_what_neither_wins_and_names_both(void **state) {
     (void)state;
     static const char *const PAIRS[][2] = {
-        {"/a/b", "/a/b"},
-        {"/a/{x}", "/a/{y}"},
-        {"/{x}/b", "/a/{y}"},
-        {"/a/{x}/c", "/a/b/{y...}"},
-        {"* /a", "GET /{x}"},
-        {"/{x...}", "/{y...}"},
-        {"/a/{x...}", "/{y}/b"},
-        {"* /a/b", "GET /a/{x}"},
-        {"GET /{x}", "HEAD /{y...}"},
-        {"* /{x...}", "* /{y...}"},
-        {"GET /{a}/x", "* /y/{b}"},
+        {"/a/b", "/a/b"},           {"/a/{x}", "/a/{y}"},
+        {"/{x}/b", "/a/{y}"},       {"/a/{x}/c", "/a/b/{y...}"},
+        {"/{x...}", "/{y...}"},     {"/a/{x...}", "/{y}/b"},
+        {"* /{x...}", "* /{y...}"}, {"GET /{a}/x", "* /y/{b}"},
     };
     for (size_t i = 0; i < sizeof(PAIRS) / sizeof(PAIRS[0]); i++) {
         for (size_t first = 0; first < 2; first++) {
@@ -179,7 +174,8 @@ static void refuses_what_neither_wins_and_names_both(void **state) {
             router_init(&router);
             assert_int_equal(router_add(&router, PAIRS[i][first], handler, NULL), 0);
             if (router_add(&router, PAIRS[i][1 - first], handler, NULL) != -EEXIST) {
-                fail_msg("%s and %s", PAIRS[i][first], PAIRS[i][1 - first]);
+                print_error("%s and %s\n", PAIRS[i][first], PAIRS[i][1 - first]);
+                assert_true(false);
             }
             (void)failure_format(failure_current(), text, sizeof(text));
             assert_non_null(strstr(text, PAIRS[i][0]));
@@ -192,9 +188,10 @@ static void refuses_what_neither_wins_and_names_both(void **state) {
 static void accepts_what_is_disjoint_or_nested(void **state) {
     (void)state;
     static const char *const PAIRS[][2] = {
-        {"GET /a", "POST /a"},   {"GET /{x}", "* /{x}"}, {"HEAD /a", "GET /a"},
-        {"/a/{x}", "/a/b"},      {"/a/{x...}", "/a/"},   {"/a", "/a/"},
-        {"GET /a", "* /{x...}"}, {"/{x}", "/"},          {"GET /{x}/b", "POST /a/{y}"},
+        {"GET /a", "POST /a"},        {"* /a", "GET /{x}"},   {"* /a/b", "GET /a/{x}"},
+        {"GET /{x}", "HEAD /{y...}"}, {"GET /{x}", "* /{x}"}, {"HEAD /a", "GET /a"},
+        {"/a/{x}", "/a/b"},           {"/a/{x...}", "/a/"},   {"/a", "/a/"},
+        {"GET /a", "* /{x...}"},      {"/{x}", "/"},          {"GET /{x}/b", "POST /a/{y}"},
     };
     for (size_t i = 0; i < sizeof(PAIRS) / sizeof(PAIRS[0]); i++) {
         struct router router;
@@ -202,7 +199,8 @@ static void accepts_what_is_disjoint_or_nested(void **state) {
         assert_int_equal(router_add(&router, PAIRS[i][0], handler, NULL), 0);
         int rc = router_add(&router, PAIRS[i][1], handler, NULL);
         if (rc != 0) {
-            fail_msg("%s and %s: %d", PAIRS[i][0], PAIRS[i][1], rc);
+            print_error("%s and %s: %d\n", PAIRS[i][0], PAIRS[i][1], rc);
+            assert_true(false);
         }
         router_deinit(&router);
     }

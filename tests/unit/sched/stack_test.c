@@ -1,0 +1,310 @@
+/* Stacks: room, guards, the report of an overflow, and what happens when there are no more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#undef fail
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "child.h"
+#include "sched/sanitizer.h"
+#include "sched/stack.h"
+#include "sched/task.h"
+#include "wharf/task.h"
+
+#if defined(__SANITIZE_THREAD__) || SANITIZER_HAS(thread_sanitizer)
+#    define SANITIZER_THREAD 1
+#else
+#    define SANITIZER_THREAD 0
+#endif
+
+/* Sanitizers have handlers and address spaces of their own. */
+#define SKIP_UNDER_SANITIZERS()                   \
+    do {                                          \
+        if (SANITIZER_ADDRESS || SANITIZER_THREAD) { \
+            skip();                               \
+        }                                         \
+    } while (0)
+
+/* ---- room ---- */
+
+__attribute__((noinline)) static int fill(char *bytes, size_t size, int value) {
+    memset(bytes, value, size);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+    return bytes[0] == (char)value && bytes[size - 1] == (char)value ? 0 : -EIO;
+}
+
+static int large_array(void *arg) {
+    char bytes[65536];
+    int value = *(int *)arg;
+    int rc = fill(bytes, sizeof bytes, value);
+    wharf_yield();
+    return rc == 0 && bytes[1000] == (char)value ? 0 : -EIO;
+}
+
+static int largest_array(void *arg) {
+    (void)arg;
+    char bytes[200 * 1024];
+    return fill(bytes, sizeof bytes, 7);
+}
+
+static int small_array(void *arg) {
+    (void)arg;
+    char bytes[32 * 1024];
+    return fill(bytes, sizeof bytes, 7);
+}
+
+static void a_task_has_room_for_large_arrays(void **state) {
+    (void)state;
+    int result = -1;
+    wharf_task_options small = {.size = sizeof small, .stack_bytes = 64 * 1024};
+    WHARF_SCOPE(scope, &result) {
+        for (int i = 0; i < 20; i++) {
+            wharf_go(scope, large_array, i);
+        }
+        assert_int_equal(wharf_spawn_detached(scope, largest_array, NULL, 0, NULL), 0);
+        assert_int_equal(wharf_spawn_detached(scope, small_array, NULL, 0, &small), 0);
+    }
+    assert_int_equal(result, 0);
+}
+
+static void refuses_a_stack_that_is_too_large(void **state) {
+    (void)state;
+    wharf_task_options options = {.size = sizeof options, .stack_bytes = STACK_LARGE + 1};
+    assert_int_equal(wharf_spawn_detached(NULL, small_array, NULL, 0, &options), -EINVAL);
+    assert_int_equal(wharf_spawn(NULL, small_array, NULL, 0, &options).id, -EINVAL);
+}
+
+/* ---- the pool ---- */
+
+static void guards_lie_below_every_stack(void **state) {
+    (void)state;
+    for (int forced = 0; forced < 2; forced++) {
+        struct stack_pool pool;
+        stack_pool_init(&pool, forced == 1);
+        for (int i = 0; i < 300; i++) {
+            struct stack *stack = NULL;
+            assert_int_equal(stack_get(&pool, i % 3 == 0 ? STACK_SMALL : STACK_LARGE, &stack), 0);
+            assert_ptr_equal(stack_of_guard(&pool, stack->bottom - 1), stack);
+            assert_ptr_equal(stack_of_guard(&pool, stack->bottom - 4096), stack);
+            assert_null(stack_of_guard(&pool, stack->bottom));
+            assert_null(stack_of_guard(&pool, stack->top));
+            assert_true((size_t)(stack->top - stack->bottom) >= (i % 3 == 0 ? 58 : 236) * 1024);
+            stack->bottom[0] = 1; /* to be touched, like its highest byte */
+            stack->top[-1] = 1;
+        }
+        assert_null(stack_of_guard(&pool, &pool));
+        assert_null(stack_of_guard(&pool, NULL));
+        stack_pool_deinit(&pool);
+    }
+}
+
+static void the_last_one_put_is_the_first_one_got(void **state) {
+    (void)state;
+    struct stack_pool pool;
+    struct stack *stacks[200], *again = NULL;
+    stack_pool_init(&pool, false);
+    for (size_t i = 0; i < 200; i++) {
+        assert_int_equal(stack_get(&pool, STACK_LARGE, &stacks[i]), 0);
+        memset(stacks[i]->bottom, 1, 4096);
+    }
+    for (size_t i = 0; i < 200; i++) {
+        stack_put(&pool, stacks[i]); /* most of them give their pages back */
+    }
+    for (size_t i = 200; i-- > 0;) {
+        assert_int_equal(stack_get(&pool, 100 * 1024, &again), 0);
+        assert_ptr_equal(again, stacks[i]);
+    }
+    stack_pool_deinit(&pool);
+}
+
+static int mappings(void) {
+    FILE *file = fopen("/proc/self/maps", "re");
+    int lines = 0;
+    for (int c = fgetc(file); c != EOF; c = fgetc(file)) {
+        lines += c == '\n' ? 1 : 0;
+    }
+    fclose(file);
+    return lines;
+}
+
+static void many_stacks_need_few_mappings(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    struct stack_pool pool;
+    stack_pool_init(&pool, false);
+    int before = mappings();
+    for (int i = 0; i < 10000 && !pool.use_mprotect; i++) {
+        struct stack *stack = NULL;
+        assert_int_equal(stack_get(&pool, STACK_SMALL, &stack), 0);
+    }
+    int after = mappings();
+    bool old_kernel = pool.use_mprotect;
+    stack_pool_deinit(&pool);
+    if (old_kernel) {
+        skip();
+    }
+    assert_true(after - before < 100);
+}
+
+/* ---- overflow ---- */
+
+__attribute__((noinline)) static int descend(int depth) {
+    volatile char frame[512];
+    frame[depth % 512] = (char)depth;
+    return depth > 0 ? descend(depth + 1) + frame[depth % 512] : 0;
+}
+
+static int overflow_here(void *arg) {
+    return descend(*(int *)arg);
+}
+
+static int scenario_overflow(void) {
+    wharf_task_options options = {sizeof options, "bottomless", "depths.c", 4711, 0};
+    int depth = 1;
+    wharf_task task = wharf_spawn(NULL, overflow_here, &depth, sizeof depth, &options);
+    return wharf_join(task, NULL);
+}
+
+static int one_large_frame(void *arg) {
+    (void)arg;
+    char bytes[400 * 1024];
+    return fill(bytes, sizeof bytes, 7);
+}
+
+static int scenario_large_frame(void) {
+    wharf_task_options options = {sizeof options, "bottomless", "depths.c", 4711, 0};
+    return wharf_join(wharf_spawn(NULL, one_large_frame, NULL, 0, &options), NULL);
+}
+
+static void an_overflow_names_the_task_and_where_it_was_started(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    static const char *const environments[] = {NULL, "WHARF_FALLBACKS=1"};
+    static const char *const scenarios[] = {"overflow", "large frame"};
+    for (size_t i = 0; i < 4; i++) {
+        struct child_end end = child_run(scenarios[i % 2], environments[i / 2]);
+        assert_true(WIFSIGNALED(end.status));
+        assert_int_equal(WTERMSIG(end.status), SIGSEGV);
+        assert_non_null(strstr(end.errors, "stack overflow"));
+        assert_non_null(strstr(end.errors, "\"bottomless\""));
+        assert_non_null(strstr(end.errors, "depths.c:4711"));
+    }
+}
+
+static int scenario_plain_crash(void) {
+    wharf_yield();
+    volatile int *nowhere = (volatile int *)(uintptr_t)64;
+    return *nowhere;
+}
+
+static int scenario_sent_signal(void) {
+    wharf_yield();
+    raise(SIGSEGV);
+    return 0;
+}
+
+static void other_crashes_are_not_called_overflows(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    static const char *const scenarios[] = {"plain crash", "sent signal"};
+    for (size_t i = 0; i < 2; i++) {
+        struct child_end end = child_run(scenarios[i], NULL);
+        assert_true(WIFSIGNALED(end.status));
+        assert_int_equal(WTERMSIG(end.status), SIGSEGV);
+        assert_string_equal(end.errors, "");
+    }
+}
+
+/* ---- none left ---- */
+
+static int wait_until_cancelled(void *arg) {
+    (void)arg;
+    return wharf_sleep(WHARF_OFF) == -ECANCELED ? 0 : -EIO;
+}
+
+static int started;
+
+static int count_start(void *arg) {
+    (void)arg;
+    started++;
+    return 0;
+}
+
+static int64_t cpu_ms(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Fills the address space with parked tasks, then starts more: they wait without using the processor, and run when the
+ * others have ended. */
+static int scenario_no_stacks(void) {
+    enum { STARTS = 10, HALF_GIBIBYTE = 512 << 20 };
+    wharf_yield();
+    struct rlimit limit = {HALF_GIBIBYTE, HALF_GIBIBYTE};
+    setrlimit(RLIMIT_AS, &limit);
+    wharf_scope scope;
+    int spawned = 0, rc = 0;
+    wharf_scope_open(&scope, NULL);
+    while (rc == 0 && spawned < 10000) {
+        rc = wharf_spawn_detached(&scope, wait_until_cancelled, NULL, 0, NULL);
+        spawned += rc == 0 ? 1 : 0;
+    }
+    if (rc != -EAGAIN || spawned < 100) {
+        return 1;
+    }
+    for (int i = 0; i < STARTS; i++) {
+        if (task_start(NULL, count_start, NULL, "late") != 0) {
+            return 2;
+        }
+    }
+    int64_t before = cpu_ms();
+    wharf_sleep(300);
+    if (started != 0 || cpu_ms() - before > 150) {
+        return 3;
+    }
+    wharf_scope_cancel(&scope);
+    if (wharf_scope_close(&scope) != 0) {
+        return 4;
+    }
+    wharf_sleep(50);
+    return started == STARTS ? 0 : 5;
+}
+
+static void starts_wait_for_a_stack_to_come_back(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    struct child_end end = child_run("no stacks", NULL);
+    assert_true(WIFEXITED(end.status));
+    assert_int_equal(WEXITSTATUS(end.status), 0);
+}
+
+int main(int argc, char **argv) {
+    static const struct child_scenario scenarios[] = {
+        {"overflow", scenario_overflow},       {"large frame", scenario_large_frame},
+        {"plain crash", scenario_plain_crash}, {"sent signal", scenario_sent_signal},
+        {"no stacks", scenario_no_stacks},
+    };
+    child_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_has_room_for_large_arrays),
+        cmocka_unit_test(refuses_a_stack_that_is_too_large),
+        cmocka_unit_test(guards_lie_below_every_stack),
+        cmocka_unit_test(the_last_one_put_is_the_first_one_got),
+        cmocka_unit_test(many_stacks_need_few_mappings),
+        cmocka_unit_test(an_overflow_names_the_task_and_where_it_was_started),
+        cmocka_unit_test(other_crashes_are_not_called_overflows),
+        cmocka_unit_test(starts_wait_for_a_stack_to_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,407 @@
+/* Tasks: arguments, order, fairness, joining, cancelling, sleeping, and every allocation that can fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#undef fail
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/internal.h"
+#include "sched/task.h"
+#include "wharf/sync.h"
+#include "wharf/task.h"
+
+static int identity(void *arg) {
+    return *(int *)arg;
+}
+
+static wharf_task spawn_int(int value) {
+    return wharf_spawn(NULL, identity, &value, sizeof value, NULL);
+}
+
+/* ---- arguments and order ---- */
+
+static int check_bytes(void *arg) {
+    const unsigned char *bytes = arg;
+    for (size_t i = 0; i < TASK_ARGUMENT_MAX; i++) {
+        if (bytes[i] != (unsigned char)(i * 7)) {
+            return -EIO;
+        }
+    }
+    return (uintptr_t)arg % 16 == 0 ? 0 : -EFAULT;
+}
+
+static void the_argument_is_copied(void **state) {
+    (void)state;
+    unsigned char bytes[TASK_ARGUMENT_MAX + 1];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)(i * 7);
+    }
+    wharf_task task = wharf_spawn(NULL, check_bytes, bytes, TASK_ARGUMENT_MAX, NULL);
+    memset(bytes, 0, sizeof bytes);
+    int result = -1;
+    assert_int_equal(wharf_join(task, &result), 0);
+    assert_int_equal(result, 0);
+    assert_int_equal(wharf_spawn(NULL, check_bytes, bytes, sizeof bytes, NULL).id, -EINVAL);
+    assert_int_equal(wharf_spawn(NULL, NULL, NULL, 0, NULL).id, -EINVAL);
+}
+
+static int order[16], ordered;
+
+static int note_order(void *arg) {
+    int mine = *(int *)arg;
+    order[ordered++] = mine;
+    wharf_yield();
+    order[ordered++] = mine + 100;
+    return 0;
+}
+
+static void tasks_run_in_the_order_of_spawning_after_the_caller(void **state) {
+    (void)state;
+    ordered = 0;
+    WHARF_SCOPE(scope, NULL) {
+        for (int i = 0; i < 3; i++) {
+            wharf_go(scope, note_order, i);
+        }
+        assert_int_equal(ordered, 0);
+    }
+    static const int expected[] = {0, 1, 2, 100, 101, 102};
+    assert_int_equal(ordered, 6);
+    assert_memory_equal(order, expected, sizeof expected);
+}
+
+/* ---- fairness ---- */
+
+static int others_turns;
+static bool stop_counting;
+
+static int count_turns(void *arg) {
+    (void)arg;
+    while (!stop_counting) {
+        others_turns++;
+        wharf_yield();
+    }
+    return 0;
+}
+
+static void operations_that_need_not_wait_give_others_a_turn(void **state) {
+    (void)state;
+    wharf_chan chan = wharf_chan_new(sizeof(int), 1000);
+    others_turns = 0;
+    stop_counting = false;
+    WHARF_SCOPE(scope, NULL) {
+        wharf_go(scope, count_turns, 0);
+        for (int i = 0; i < 10 * FAIRNESS_OPS; i++) {
+            assert_int_equal(wharf_put(chan, &i), 0);
+        }
+        stop_counting = true;
+    }
+    assert_true(others_turns >= 9);
+    wharf_chan_free(chan);
+}
+
+/* ---- joining ---- */
+
+static void a_join_gives_the_result_once(void **state) {
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        int result = -1;
+        wharf_task task = spawn_int(i);
+        if (i % 2 == 0) {
+            wharf_yield(); /* has ended before */
+        }
+        assert_int_equal(wharf_join(task, &result), 0);
+        assert_int_equal(result, i);
+        assert_int_equal(wharf_join(task, &result), -ESRCH);
+        assert_int_equal(wharf_cancel(task), -ESRCH);
+    }
+}
+
+static void nonsense_handles_are_no_tasks(void **state) {
+    (void)state;
+    static const int64_t ids[] = {0, 1, 0x7fffffff, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        int rc = wharf_join((wharf_task){ids[i]}, NULL);
+        assert_true(rc == -ESRCH || rc == -EXDEV);
+    }
+    assert_int_equal(wharf_join((wharf_task){-ENOMEM}, NULL), -ENOMEM); /* the error it carries */
+    assert_int_equal(wharf_cancel((wharf_task){-ENOMEM}), -ENOMEM);
+}
+
+static int join_self(void *arg) {
+    wharf_task *self = *(wharf_task **)arg;
+    return wharf_join(*self, NULL);
+}
+
+static void joining_oneself_is_a_deadlock(void **state) {
+    (void)state;
+    wharf_task task, *where = &task;
+    int result = 0;
+    task = wharf_spawn(NULL, join_self, &where, sizeof where, NULL);
+    assert_int_equal(wharf_join(task, &result), 0);
+    assert_int_equal(result, -EDEADLK);
+}
+
+static int until_cancelled(void *arg) {
+    (void)arg;
+    return wharf_sleep(WHARF_OFF);
+}
+
+static int join_it(void *arg) {
+    return wharf_join(*(wharf_task *)arg, NULL);
+}
+
+static void one_joins_and_the_second_is_told(void **state) {
+    (void)state;
+    wharf_task task = wharf_spawn(NULL, until_cancelled, NULL, 0, NULL);
+    wharf_task first = wharf_spawn(NULL, join_it, &task, sizeof task, NULL);
+    wharf_yield();
+    assert_int_equal(wharf_join(task, NULL), -EINVAL);
+    assert_int_equal(wharf_cancel(task), 0);
+    int result = -1;
+    assert_int_equal(wharf_join(first, &result), 0);
+    assert_int_equal(result, 0);
+}
+
+static void a_cancelled_joiner_leaves_the_task_running(void **state) {
+    (void)state;
+    wharf_task task = wharf_spawn(NULL, until_cancelled, NULL, 0, NULL);
+    int timed = 0, result = 0;
+    WHARF_WITHIN(2) {
+        timed = wharf_join(task, NULL);
+    }
+    assert_int_equal(timed, -ETIMEDOUT);
+    assert_int_equal(wharf_cancel(task), 0);
+    assert_int_equal(wharf_join(task, &result), 0);
+    assert_int_equal(result, -ECANCELED);
+}
+
+/* A joiner that gives way on entry must look again: its record may be another task's by then. */
+static int join_busily(void *arg) {
+    wharf_task task = *(wharf_task *)arg;
+    wharf_chan chan = wharf_chan_new(1, 200);
+    for (int i = 0; i < FAIRNESS_OPS - 1; i++) {
+        wharf_put(chan, "");
+    }
+    int result = -1;
+    int rc = wharf_join(task, &result);
+    wharf_chan_free(chan);
+    return rc == -ESRCH ? 0 : -EIO;
+}
+
+static void a_join_that_gave_way_does_not_take_anothers_result(void **state) {
+    (void)state;
+    wharf_task task = spawn_int(1), joiner, next;
+    wharf_yield();
+    joiner = wharf_spawn(NULL, join_busily, &task, sizeof task, NULL);
+    wharf_yield();
+    /* The joiner has given way inside wharf_join(): take the result, and let the slot be used again. */
+    int rc = wharf_join(task, NULL), result = -1;
+    next = spawn_int(2);
+    assert_int_equal(wharf_join(joiner, &result), 0);
+    assert_int_equal(rc, 0);
+    assert_int_equal(result, 0);
+    assert_int_equal(wharf_join(next, &result), 0);
+    assert_int_equal(result, 2);
+}
+
+static int join_in_scope(void *arg) {
+    int result = 0;
+    int rc = wharf_join(*(wharf_task *)arg, &result);
+    return rc == 0 && result == 9 ? 0 : -EIO;
+}
+
+static int nine_after_a_turn(void *arg) {
+    (void)arg;
+    wharf_yield();
+    return 9;
+}
+
+static void a_joiner_outside_the_scope_gets_its_result(void **state) {
+    (void)state;
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    wharf_task task = wharf_spawn(&scope, nine_after_a_turn, NULL, 0, NULL);
+    wharf_task joiner = wharf_spawn(NULL, join_in_scope, &task, sizeof task, NULL);
+    wharf_scope_close(&scope);
+    int result = -1;
+    assert_int_equal(wharf_join(joiner, &result), 0);
+    assert_int_equal(result, 0);
+}
+
+static void the_end_of_a_scope_forgets_results(void **state) {
+    (void)state;
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    int value = 3;
+    wharf_task task = wharf_spawn(&scope, identity, &value, sizeof value, NULL);
+    wharf_scope_close(&scope);
+    assert_int_equal(wharf_join(task, NULL), -ESRCH);
+}
+
+/* ---- another core's ---- */
+
+static void *misuse(void *arg) {
+    wharf_task task = *(wharf_task *)arg;
+    static int results[2];
+    results[0] = wharf_join(task, NULL);
+    results[1] = wharf_cancel(task);
+    return results;
+}
+
+static void *spawn_into(void *arg) {
+    static int result;
+    result = wharf_spawn_detached(arg, until_cancelled, NULL, 0, NULL);
+    return &result;
+}
+
+static void another_cores_things_are_refused(void **state) {
+    (void)state;
+    wharf_task task = spawn_int(1);
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    pthread_t thread;
+    void *results = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, misuse, &task), 0);
+    pthread_join(thread, &results);
+    assert_int_equal(((int *)results)[0], -EXDEV);
+    assert_int_equal(((int *)results)[1], -EXDEV);
+    assert_int_equal(pthread_create(&thread, NULL, spawn_into, &scope), 0);
+    pthread_join(thread, &results);
+    assert_int_equal(*(int *)results, -EXDEV);
+    wharf_scope_close(&scope);
+    assert_int_equal(wharf_join(task, NULL), 0);
+}
+
+/* ---- time ---- */
+
+static void sleep_is_never_short(void **state) {
+    (void)state;
+    static const int64_t spans[] = {1, 2, 5, 11};
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
+        int64_t before = wharf_now_ns();
+        assert_int_equal(wharf_sleep(spans[i]), 0);
+        assert_true(wharf_now_ns() - before >= spans[i] * 1000000);
+    }
+    assert_int_equal(wharf_sleep(0), 0);
+    assert_int_equal(wharf_sleep(-5), 0);
+}
+
+static int sleep_for(void *arg) {
+    return wharf_sleep(*(int64_t *)arg);
+}
+
+static void the_longest_sleeps_can_be_cancelled(void **state) {
+    (void)state;
+    static const int64_t spans[] = {WHARF_OFF, INT64_MAX, INT64_MAX / 1000000, INT64_MAX / 1000000 + 1};
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
+        wharf_task task = wharf_spawn(NULL, sleep_for, &spans[i], sizeof spans[i], NULL);
+        int result = 0;
+        assert_int_equal(wharf_sleep(1), 0);
+        assert_int_equal(wharf_cancel(task), 0);
+        assert_int_equal(wharf_join(task, &result), 0);
+        assert_int_equal(result, -ECANCELED);
+    }
+}
+
+/* ---- starts ---- */
+
+static int starts_run;
+
+static int count_start(void *arg) {
+    starts_run += *(int *)arg;
+    if (starts_run % 3 == 0) {
+        wharf_yield();
+    }
+    return 0;
+}
+
+static void starts_run_once_each_without_a_stack_of_their_own(void **state) {
+    (void)state;
+    int one = 1;
+    starts_run = 0;
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(task_start(scope_of(&scope), count_start, &one, "start"), 0);
+    }
+    wharf_scope_close(&scope);
+    assert_int_equal(starts_run, 1000);
+}
+
+/* ---- memory ---- */
+
+static int spawn_much(void) {
+    wharf_scope scope;
+    int one = 1, rc = 0;
+    wharf_scope_open(&scope, NULL);
+    for (int i = 0; i < 100 && rc == 0; i++) {
+        wharf_task task = wharf_spawn(&scope, identity, &i, sizeof i, NULL);
+        rc = wharf_error(task);
+    }
+    if (rc == 0) {
+        rc = task_start(scope_of(&scope), count_start, &one, "start");
+    }
+    wharf_scope_close(&scope);
+    return rc;
+}
+
+static void *spawn_with_failures(void *arg) {
+    uint64_t *tried = arg;
+    for (uint64_t n = 1; n < 1000; n++) {
+        (void)mem_fail_at(n);
+        int rc = spawn_much();
+        bool failed = mem_did_fail();
+        (void)mem_fail_at(0);
+        sched_end_current();
+        if (rc != (failed ? -ENOMEM : 0)) {
+            return "a wrong result";
+        }
+        if (!failed) {
+            *tried = n;
+            return NULL;
+        }
+    }
+    return "no end of allocations";
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    int64_t before = mem_live();
+    uint64_t tried = 0;
+    pthread_t thread;
+    void *trouble = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, spawn_with_failures, &tried), 0);
+    pthread_join(thread, &trouble);
+    assert_null(trouble);
+    assert_true(tried > 5);
+    assert_int_equal(mem_live(), before);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_argument_is_copied),
+        cmocka_unit_test(tasks_run_in_the_order_of_spawning_after_the_caller),
+        cmocka_unit_test(operations_that_need_not_wait_give_others_a_turn),
+        cmocka_unit_test(a_join_gives_the_result_once),
+        cmocka_unit_test(nonsense_handles_are_no_tasks),
+        cmocka_unit_test(joining_oneself_is_a_deadlock),
+        cmocka_unit_test(one_joins_and_the_second_is_told),
+        cmocka_unit_test(a_cancelled_joiner_leaves_the_task_running),
+        cmocka_unit_test(a_join_that_gave_way_does_not_take_anothers_result),
+        cmocka_unit_test(a_joiner_outside_the_scope_gets_its_result),
+        cmocka_unit_test(the_end_of_a_scope_forgets_results),
+        cmocka_unit_test(another_cores_things_are_refused),
+        cmocka_unit_test(sleep_is_never_short),
+        cmocka_unit_test(the_longest_sleeps_can_be_cancelled),
+        cmocka_unit_test(starts_run_once_each_without_a_stack_of_their_own),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
