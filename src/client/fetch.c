@@ -184,8 +184,10 @@ static int fetch_attempt(struct fetch *fetch, bool fresh, enum attempt *ret_atte
 static int fetch_note_url(struct fetch *fetch) {
     struct wharf_response *response = fetch->response;
     const struct url *url = &fetch->url;
-    wharf_str copy = arena_printf(&response->arena, "%s%s%.*s", fetch->public_url,
-                                  url->has_fragment ? "#" : "", WHARF_STR_ARG(url->fragment));
+    wharf_str copy = arena_copy(&response->arena, fetch->public_url, strlen(fetch->public_url));
+    if (url->has_fragment && copy.ptr != NULL) {
+        copy = arena_printf(&response->arena, "%s#%.*s", fetch->public_url, WHARF_STR_ARG(url->fragment));
+    }
     if (copy.ptr == NULL) {
         return fail(-ENOMEM, "fetch", fetch->public_url, NULL);
     }

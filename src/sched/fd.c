@@ -81,7 +81,8 @@ int wharf_wait_fd(int fd, int events) {
         }
         if (sched_is_simulated()) {
             /* Virtual time cannot wait for the real world. */
-            return fail(-EOPNOTSUPP, "wait fd", NULL, "descriptor %d is not ready, and this is a simulation", fd);
+            return fail(-EOPNOTSUPP, "wait fd", NULL, "descriptor %d is not ready, and this is a simulation",
+                        fd);
         }
         rc = wait_duplicate(fd, events);
         if (rc < 0) {

@@ -99,19 +99,18 @@ static void accept_place(struct core *core, struct io *io, const struct address 
 
 static int acceptor_run(void *arg) {
     struct acceptor *acceptor = arg;
-    for (;;) {
+    int rc = 0;
+    while (rc >= 0 && acceptor->listener != NULL) {
         struct io *io = NULL;
         struct address peer;
-        int rc = listener_accept(acceptor->listener, &io, &peer);
+        rc = listener_accept(acceptor->listener, &io, &peer);
         if (rc == -ENOMEM) {
             rc = wharf_sleep(MEMORY_PAUSE_MS);
         } else if (rc >= 0) {
             accept_place(acceptor->core, io, &peer);
         }
-        if (rc < 0) {
-            return 0;
-        }
     }
+    return 0;
 }
 
 int acceptors_start(struct core *core, struct scope *scope) {

@@ -9,8 +9,10 @@
 #define PLAIN STR("text/plain; charset=utf-8")
 
 int refuse(struct wharf_request *request, int status, const char *reason) {
+    bool local = peer_is_local(&request->connection->peer);
     request->reply.reason = reason;
-    wharf_str body = arena_printf(&request->arena, "%d %s\n", status, wharf_status_text(status));
+    wharf_str body = arena_printf(&request->arena, "%d %s\n%s%s", status, wharf_status_text(status),
+                                  local ? reason : "", local ? "\n" : "");
     return reply_whole(request, status, PLAIN, body);
 }
 

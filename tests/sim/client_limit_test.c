@@ -120,6 +120,23 @@ static void counts_the_reading_of_a_stream_into_the_whole(void **state) {
     run(serve_slow, play_total_stream);
 }
 
+static void play_far_away(wharf_client *client) {
+    wharf_response *response = wharf_fetch(
+        client, WHARF_OPTIONS(wharf_fetch_options, .url = stage.base, .limits.connect_ms = 5));
+    EXPECT(wharf_response_error(response) == -ETIMEDOUT);
+    EXPECT(why_has(response, "connect 127.0.0.1:"));
+    EXPECT(why_has(response, "limits.connect_ms is 5"));
+    EXPECT(client_pool_count(client).open == 0);
+    wharf_response_free(response);
+}
+
+static void names_the_limit_on_connecting(void **state) {
+    (void)state;
+    stage.serve = serve_slow;
+    play = play_far_away;
+    (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .latency_ns = 10000000), perform);
+}
+
 /* ---- heads ---- */
 
 static const char *long_head;
@@ -392,6 +409,7 @@ static void leaves_nothing_whatever_fails(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_limit_that_ran_out),
+        cmocka_unit_test(names_the_limit_on_connecting),
         cmocka_unit_test(obeys_a_deadline_around_the_fetch),
         cmocka_unit_test(counts_the_reading_of_a_stream_into_the_whole),
         cmocka_unit_test(bounds_the_head),

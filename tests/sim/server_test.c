@@ -70,10 +70,11 @@ static int handle_stuck(wharf_request *request, void *arg) {
 
 static int handle_stream(wharf_request *request, void *arg) {
     (void)arg;
-    static const char PIECE[1000] = "piece";
+    char piece[1000];
+    memset(piece, 'p', sizeof(piece));
     int rc = wharf_reply_begin(request, 200, "text/plain", -1);
     for (int i = 0; i < 3 && rc >= 0; i++) {
-        rc = wharf_reply_write(request, PIECE, sizeof(PIECE));
+        rc = wharf_reply_write(request, piece, sizeof(piece));
     }
     return rc;
 }
@@ -151,8 +152,9 @@ static int add_routes(struct stage *stage) {
         wharf_handler handler;
     } ROUTES[] = {
         {"GET /", handle_hello},          {"POST /echo", handle_echo},
-        {"* /unread", handle_unread},     {"* /sleep", handle_sleep},
-        {"* /stuck", handle_stuck},       {"GET /stream", handle_stream},
+        {"GET /unread", handle_unread},   {"POST /unread", handle_unread},
+        {"GET /sleep", handle_sleep},     {"POST /sleep", handle_sleep},
+        {"POST /stuck", handle_stuck},    {"GET /stream", handle_stream},
         {"GET /torrent", handle_torrent}, {"GET /broken", handle_broken},
         {"GET /short", handle_short},     {"GET /error", handle_error},
         {"GET /silent", handle_silent},   {"GET /split", handle_split},
@@ -293,9 +295,9 @@ static void play_answers(struct stage *at) {
     EXPECT("GET /none HTTP/1.1\r\n" HOST "\r\n", "404 Not Found");
     EXPECT("PUT /none HTTP/1.1\r\n" HOST "\r\n", "404 Not Found");
     EXPECT("GET //none?q HTTP/1.1\r\n" HOST "\r\n", "308 Permanent Redirect", "Location: /none?q\r\n");
-    EXPECT("GET /stream HTTP/1.1\r\n" HOST "\r\n", "Transfer-Encoding: chunked", "3e8\r\npiece",
+    EXPECT("GET /stream HTTP/1.1\r\n" HOST "\r\n", "Transfer-Encoding: chunked", "3e8\r\nppp",
            "\r\n0\r\n\r\n");
-    EXPECT("GET /stream HTTP/1.0\r\n\r\n", "Connection: close", "\r\n\r\npiece");
+    EXPECT("GET /stream HTTP/1.0\r\n\r\n", "Connection: close", "\r\n\r\nppp");
     assert_false(has(at->reply, "chunked"));
     EXPECT("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "200 OK", "Connection: keep-alive");
     EXPECT("GET / HTTP/1.0\r\n\r\n", "200 OK", "Connection: close");
@@ -339,21 +341,22 @@ static const struct {
     {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400", "h1.host.duplicate"},
     {"GET / HTTP/1.1\nHost: a\n\n", "400", "h1.line.bare_lf"},
     {"G@T / HTTP/1.1\r\n" HOST "\r\n", "400", "h1.method.invalid"},
-    {"BREW / HTTP/1.1\r\n" HOST "\r\n", "501", "501 Not Implemented"},
+    {"BREW / HTTP/1.1\r\n" HOST "\r\n", "501", "http.method.unknown"},
     {"GET / HTTP/2.0\r\n" HOST "\r\n", "505", "h1."},
     {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", "h1."},
-    {"GET / HTTP/1.1\r\n" HOST "A : b\r\n\r\n", "400", "h1.field."},
-    {"GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", "400", "h1.field."},
-    {"POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", "400", "h1.length."},
-    {"POST /echo HTTP/1.1\r\n" HOST "Content-Length: 01\r\n\r\na", "400", "h1.length."},
+    {"GET / HTTP/1.1\r\n" HOST "A : b\r\n\r\n", "400", "h1.field"},
+    {"GET / HTTP/1.1\r\n" HOST "A: b\r\n c\r\n\r\n", "400", "h1.field"},
+    {"POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 1\r\n\r\na", "400",
+     "h1.content_length"},
+    {"POST /echo HTTP/1.1\r\n" HOST "Content-Length: 01\r\n\r\na", "400", "h1.content_length"},
     {"POST /echo HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400",
      "h1."},
     {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501", "h1."},
     {"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400", "h1."},
     {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n", "400",
-     "h1.chunk."},
+     "h1.chunk_"},
     {"POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", "400",
-     "h1.chunk."},
+     "h1.chunk_"},
     {"GET / HTTP/1.1\r\n" HOST "Expect: magic\r\n\r\n", "417", "h1.expect."},
     {"GET /a b HTTP/1.1\r\n" HOST "\r\n", "400", "h1."},
     {"GET /%zz HTTP/1.1\r\n" HOST "\r\n", "400", "h1.target."},
@@ -365,8 +368,8 @@ static void play_malformed(struct stage *at) {
         char status[32];
         (void)snprintf(status, sizeof(status), "HTTP/1.1 %s ", MALFORMED[i].status);
         EXPECT(MALFORMED[i].request, status, MALFORMED[i].reason);
-        if (MALFORMED[i].reason[0] == 'h') {
-            EXPECT(MALFORMED[i].request, "Connection: close\r\n", "RFC 9");
+        if (strncmp(MALFORMED[i].reason, "h1.", 3) == 0) {
+            EXPECT(MALFORMED[i].request, "Connection: close\r\n", "; RFC ");
         }
     }
 }
@@ -456,7 +459,7 @@ static void play_ready_answer(struct stage *at) {
     wharf_sock sock = client_open(at);
     int64_t start = now_ms();
     (void)wharf_send(sock, BOTH, sizeof(BOTH) - 1);
-    (void)wharf_recv(sock, at->reply, sizeof(at->reply));
+    (void)client_read(at, sock, 1);
     assert_true(now_ms() - start < SECOND);
     (void)wharf_shutdown_write(sock);
     (void)client_read(at, sock, sizeof(at->reply) - 1);
