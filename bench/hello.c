@@ -4,7 +4,6 @@
  *
  * "GET /" is answered "Hello, World!"; --files serves a directory under /files/. --until-eof: stops with its standard
  * input. The first line of output is its URL. */
-#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,14 +16,11 @@ static int hello(wharf_request *request, void *arg) {
     return wharf_reply_text(request, 200, "Hello, World!");
 }
 
-/* A thread of its own: standard input may be anything, and a read of it would stop the server's. */
-static void *stop_at_eof(void *arg) {
-    wharf_server *server = arg;
-    char byte;
-    while (read(STDIN_FILENO, &byte, 1) > 0) {
-    }
-    wharf_server_stop(server);
-    return NULL;
+/* Nothing is ever sent to it: what becomes readable is the end. */
+static int stop_at_eof(void *arg) {
+    wharf_server *server = *(wharf_server **)arg;
+    int rc = wharf_wait_fd(STDIN_FILENO, WHARF_READABLE);
+    return rc < 0 ? rc : wharf_server_stop(server);
 }
 
 static int complain(void) {
@@ -52,8 +48,7 @@ int main(int argc, char **argv) {
     if (wharf_server_listen(server, address) < 0) {
         return complain();
     }
-    pthread_t watcher;
-    if (until_eof && pthread_create(&watcher, NULL, stop_at_eof, server) != 0) {
+    if (until_eof && wharf_go(NULL, stop_at_eof, server) < 0) {
         return complain();
     }
     printf("http://%s\n", wharf_server_address(server, 0));
@@ -62,9 +57,6 @@ int main(int argc, char **argv) {
     if (result < 0) {
         return complain();
     }
-    /* The watcher may still read; it ends with the process, and so does what it points to. */
-    if (!until_eof) {
-        wharf_server_free(server);
-    }
+    wharf_server_free(server);
     return 0;
 }

@@ -73,6 +73,8 @@ void wharf_client_free(wharf_client *client) {
     if (client == NULL) {
         return;
     }
+    /* Pools of other cores stay until those end. Should another client get this address, it finds their connections,
+     * which belong to an origin and to no settings. */
     sched_local_remove(client);
     arena_deinit(&client->arena);
     mem_free(client);

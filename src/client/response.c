@@ -17,6 +17,7 @@ static const struct wharf_response out_of_memory = {
     .url = "",
     .public_url = "",
     .reason = {"", 0},
+    .request = {"", 0},
     .why = "fetch: out of memory (ENOMEM)",
 };
 
@@ -32,6 +33,7 @@ struct wharf_response *response_new(void) {
     response->url = "";
     response->public_url = "";
     response->reason = STR("");
+    response->request = STR("");
     return response;
 }
 
@@ -45,6 +47,8 @@ void response_reset(struct wharf_response *response) {
     arena_init(&response->arena, response->memory, sizeof(response->memory), ARENA_BYTES_MAX);
     response->status = 0;
     response->content_length = -1;
+    response->url = "";
+    response->public_url = "";
     response->reason = STR("");
     response->request = STR("");
     response->headers = (struct headers){.at = NULL};

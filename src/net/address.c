@@ -1,8 +1,9 @@
 /* Address texts and socket addresses: parsing without side effects, and the way back to text.
  *
- * A parse error carries the place and the reason, because an address is what users mistype most. Host names are checked
- * for their bytes only; whether a name exists is for net/names.c to find out. Literals follow inet_pton(3): dotted quads
- * of four decimal numbers, RFC 4291 for IPv6, with a %zone (name or number) as in RFC 4007. */
+ * A parse error carries the place and the reason, because an address is what users mistype most. Host names are
+ * checked for their bytes only; whether a name exists is for net/names.c to find out. Literals follow
+ * inet_pton(3): dotted quads of four decimal numbers, RFC 4291 for IPv6, with a %zone (name or number) as in
+ * RFC 4007. */
 #include "net/address.h"
 
 #include <arpa/inet.h>
@@ -104,30 +105,67 @@ static bool host_byte(char byte) {
            byte == '_';
 }
 
-/* A name or a dotted quad from `at` to the next colon. What consists of digits and dots alone must be an address:
- * resolvers would read 127.1 or 010.0.0.1 in ways that nobody meant. */
-static int name_parse(wharf_str text, size_t at, struct address_text *parts, size_t *ret_end,
-                      struct problem *problem) {
+static bool hex_byte(char byte) {
+    char lower = ascii_lower(byte);
+    return (byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'f');
+}
+
+/* The bytes of a name, from `at` to the next colon. */
+static int name_scan(wharf_str text, size_t at, size_t *ret_end, struct problem *problem) {
     size_t end = at;
-    bool numeric = true;
     while (end < text.len && text.ptr[end] != ':') {
         if (!host_byte(text.ptr[end])) {
             return problem_at(problem, end, "this byte cannot be part of a host name");
         }
-        bool empty_label = text.ptr[end] == '.' && (end == at || text.ptr[end - 1] == '.');
-        if (empty_label) {
+        if (text.ptr[end] == '.' && (end == at || text.ptr[end - 1] == '.')) {
             return problem_at(problem, end, "a part of the host name is empty");
         }
-        numeric = numeric && (text.ptr[end] == '.' || (text.ptr[end] >= '0' && text.ptr[end] <= '9'));
         end++;
     }
-    parts->host = str_slice(text, at, end);
-    if (parts->host.len > HOST_MAX) {
+    if (end - at > HOST_MAX) {
         return problem_at(problem, at + HOST_MAX, "the host name is too long");
     }
+    *ret_end = end;
+    return 0;
+}
+
+/* Whether a second colon follows the one at `colon` with nothing but an IPv6 group between; *ret_at is its place. */
+static bool is_bare_inet6(wharf_str text, size_t colon, size_t *ret_at) {
+    size_t at = colon < text.len ? colon + 1 : colon;
+    while (at < text.len && hex_byte(text.ptr[at])) {
+        at++;
+    }
+    *ret_at = at;
+    return at < text.len && text.ptr[at] == ':';
+}
+
+static bool is_numeric(wharf_str host) {
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9')) {
+            return false;
+        }
+    }
+    return host.len > 0;
+}
+
+/* A name or a dotted quad. What consists of digits and dots alone must be an address: resolvers would read 127.1 or
+ * 010.0.0.1 in ways that nobody meant. */
+static int name_parse(wharf_str text, size_t at, struct address_text *parts, size_t *ret_end,
+                      struct problem *problem) {
+    size_t end = at;
+    size_t second = 0;
+    int rc = name_scan(text, at, &end, problem);
+    if (rc < 0) {
+        return rc;
+    }
+    if (is_bare_inet6(text, end, &second)) {
+        return problem_at(problem, second, "an IPv6 address needs brackets");
+    }
     struct address ignored;
-    parts->is_literal = parts->host.len > 0 && numeric && literal_parse(parts->host, &ignored);
-    if (parts->host.len > 0 && numeric && !parts->is_literal) {
+    parts->host = str_slice(text, at, end);
+    bool numeric = is_numeric(parts->host);
+    parts->is_literal = numeric && literal_parse(parts->host, &ignored);
+    if (numeric && !parts->is_literal) {
         return problem_at(problem, at, "this is not an IPv4 address");
     }
     *ret_end = end;
@@ -144,11 +182,6 @@ static int port_parse(wharf_str text, size_t at, struct address_text *parts, str
     wharf_str digits = str_slice(text, at + 1, text.len);
     if (digits.len == 0) {
         return problem_at(problem, text.len, "a port is missing");
-    }
-    for (size_t i = 0; i < digits.len; i++) {
-        if (digits.ptr[i] == ':') {
-            return problem_at(problem, at + 1 + i, "an IPv6 address needs brackets");
-        }
     }
     for (size_t i = 0; i < digits.len; i++) {
         if (digits.ptr[i] < '0' || digits.ptr[i] > '9') {
@@ -274,7 +307,7 @@ static size_t inet6_format(const struct sockaddr_in6 *v6, char *out) {
     } else {
         (void)inet_ntop(AF_INET6, &v6->sin6_addr, host, INET6_ADDRSTRLEN);
     }
-    if (v6->sin6_scope_id != 0) {
+    if (v6->sin6_scope_id != 0 && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
         size_t len = strlen(host);
         host[len++] = '%';
         len += number_format(v6->sin6_scope_id, host + len);
@@ -373,20 +406,26 @@ bool address_is_localhost(wharf_str host) {
     return str_equal_nocase(host, name);
 }
 
-/* Adds an address of the family that is wanted, if there is room. */
-static int inet_add(const char *literal, int family, uint16_t port, struct address *out, int max, int count) {
+/* Addresses that are collected, of one family or any. */
+struct collection {
+    struct address *out;
+    int max, count;
+    int family;
+    uint16_t port;
+};
+
+static void collect(struct collection *collection, wharf_str literal) {
     struct address address;
-    bool found = literal_parse(wharf_str_of(literal), &address);
-    if (!found || count >= max || (family != AF_UNSPEC && address.any.sa_family != family)) {
-        return count;
+    bool found = literal_parse(literal, &address);
+    bool wanted = collection->family == AF_UNSPEC || (found && address.any.sa_family == collection->family);
+    if (found && wanted && collection->count < collection->max) {
+        address_set_port(&address, collection->port);
+        collection->out[collection->count++] = address;
     }
-    address_set_port(&address, port);
-    out[count] = address;
-    return count + 1;
 }
 
 int address_of_text(const struct address_text *text, int family, struct address *out, int max) {
-    int count = 0;
+    struct collection collection = {.out = out, .max = max, .family = family, .port = text->port};
     if (text->kind == ADDRESS_UNIX) {
         if (max < 1 || (family != AF_UNSPEC && family != AF_UNIX)) {
             return -WHARF_EADDRESS;
@@ -395,18 +434,16 @@ int address_of_text(const struct address_text *text, int family, struct address 
         return 1;
     }
     if (text->host.len == 0) {
-        count = inet_add(family == AF_INET ? "0.0.0.0" : "::", family, text->port, out, max, count);
+        collect(&collection, family == AF_INET ? STR("0.0.0.0") : STR("::"));
     } else if (text->is_literal) {
-        char literal[LITERAL_SIZE];
-        str_copy_to(literal, sizeof(literal), text->host);
-        count = inet_add(literal, family, text->port, out, max, count);
+        collect(&collection, text->host);
     } else if (address_is_localhost(text->host)) {
-        count = inet_add("::1", family, text->port, out, max, count);
-        count = inet_add("127.0.0.1", family, text->port, out, max, count);
+        collect(&collection, STR("::1"));
+        collect(&collection, STR("127.0.0.1"));
     } else {
         return family == AF_UNIX ? -WHARF_EADDRESS : 0;
     }
-    return count > 0 ? count : -WHARF_EADDRESS;
+    return collection.count > 0 ? collection.count : -WHARF_EADDRESS;
 }
 
 int address_fail(int code, const char *phase, const char *subject, const struct address *address) {

@@ -39,7 +39,8 @@ struct address {
 /* "127.0.0.1:80", "[::1]:80", "unix:/path", "unix:@name", "unix:" (unnamed). Returns the length;
  * NUL-terminated. out: WHARF_ADDRESS_SIZE bytes. */
 size_t address_format(const struct sockaddr *address, socklen_t len, char *out);
-/* The text of its parts again: "host:port", "[v6]:port", "unix:path". NUL-terminated and cut to fit; returns the length. */
+/* The text of its parts again: "host:port", "[v6]:port", "unix:path". NUL-terminated and cut to fit; returns the
+ * length. */
 size_t address_text_format(const struct address_text *text, char *out, size_t size);
 /* Whether the peer is this machine (loopback, Unix). */
 bool address_is_loopback(const struct sockaddr *address);

@@ -28,8 +28,7 @@ int wharf_detach(wharf_sock handle) {
         return sock_fail(sock, fd, "detach");
     }
     sock->stream.io = NULL;
-    sock_enter(sock); /* the last user frees the record */
-    sock_leave(sock);
+    sock_closed(sock);
     return fd;
 }
 

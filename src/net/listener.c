@@ -419,7 +419,7 @@ int listener_local_name(const struct listener *listener, struct address *ret_add
 }
 
 struct io *listener_io(const struct listener *listener) {
-    return listener->share == NULL ? listener->sockets[0] : NULL;
+    return listener->share == NULL && listener->count > 0 ? listener->sockets[0] : NULL;
 }
 
 int listener_set_option(const struct listener *listener, int level, int option, int64_t value) {

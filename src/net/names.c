@@ -1,6 +1,6 @@
-/* Names become addresses on a pool of threads, because getaddrinfo(3) blocks and because only it knows what the machine's
- * nsswitch.conf asks for (files, DNS, mDNS, LDAP). The pool is apart from the general one: slow name servers must not hold
- * up files. A look-up that nobody waits for any more goes on there and frees itself. */
+/* Names become addresses on a pool of threads, because getaddrinfo(3) blocks and because only it knows what the
+ * machine's nsswitch.conf asks for (files, DNS, mDNS, LDAP). The pool is apart from the general one: slow name
+ * servers must not hold up files. A look-up that nobody waits for any more goes on there and frees itself. */
 #include "net/names.h"
 
 #include <errno.h>

@@ -15,11 +15,49 @@
 
 /* ---- records and handles ---- */
 
+/* The open sockets of a scheduler. Nobody else can use their handles, so they end with it. */
+struct sock_list {
+    struct sock *first;
+};
+
+static const char list_key; /* its address names the scheduler's list */
+
+static void sock_shut(struct sock *sock, void (*end)(struct stream *));
+
+/* On the simulated network what was left open stays, so that it is counted and reported. */
+static void list_drop(void *value) {
+    struct sock_list *list = value;
+    while (list->first != NULL && !sched_is_simulated()) {
+        sock_shut(list->first, stream_close_now);
+    }
+    mem_free(list);
+}
+
+static struct sock_list *list_get(void) {
+    struct sock_list *list = sched_local_get(&list_key);
+    if (list != NULL) {
+        return list;
+    }
+    list = mem_zalloc(sizeof(*list));
+    if (list != NULL && sched_local_set(&list_key, list, list_drop) != 0) {
+        mem_free(list);
+        list = NULL;
+    }
+    return list;
+}
+
 struct sock *sock_new(struct io *io, const struct address *peer) {
-    struct sock *sock = mem_zalloc(sizeof(*sock));
+    struct sock_list *list = list_get();
+    struct sock *sock = list != NULL ? mem_zalloc(sizeof(*sock)) : NULL;
     if (sock == NULL) {
         return NULL;
     }
+    sock->next = list->first;
+    sock->link = &list->first;
+    if (sock->next != NULL) {
+        sock->next->link = &sock->next;
+    }
+    list->first = sock;
     stream_init_socket(&sock->stream, io);
     sock->connected = peer != NULL;
     if (peer != NULL && peer->len <= sizeof(sock->peer)) {
@@ -74,8 +112,11 @@ int sock_fail(const struct sock *sock, int code, const char *phase) {
     return fail_at(code, phase, sock->peer_len > 0 ? &sock->peer.any : NULL, sock->peer_len);
 }
 
-/* The record has no io any more: queued senders leave, and the record goes with the last user. */
-static void sock_closed(struct sock *sock) {
+void sock_closed(struct sock *sock) {
+    *sock->link = sock->next;
+    if (sock->next != NULL) {
+        sock->next->link = sock->link;
+    }
     op_queue_complete_all(&sock->senders, -ECANCELED);
     sock_enter(sock);
     sock_leave(sock);
@@ -334,13 +375,27 @@ int wharf_shutdown_write(wharf_sock handle) {
 /* A listener's handle: its io is one of the listener's own, or holds the place of a shared one. */
 static void close_listener(struct sock *sock) {
     struct listener *listener = sock->listener;
-    struct io *place = listener_io(listener) == NULL ? sock->stream.io : NULL;
-    sock->stream.io->owner = NULL;
+    struct io *place = listener_io(listener) != sock->stream.io ? sock->stream.io : NULL;
     listener_close(listener);
     if (place != NULL) {
         io_close(place, false);
     }
     sock->stream.io = NULL;
+}
+
+static void sock_shut(struct sock *sock, void (*end)(struct stream *)) {
+    sock->stream.io->owner = NULL;
+    if (sock->listener != NULL) {
+        close_listener(sock);
+    } else if (sock->connected) {
+        end(&sock->stream);
+    } else {
+        stream_close_now(&sock->stream);
+    }
+    if (sock->path != NULL) {
+        unix_path_remove(sock->path);
+    }
+    sock_closed(sock);
 }
 
 static int sock_end(wharf_sock handle, const char *phase, void (*end)(struct stream *)) {
@@ -349,19 +404,7 @@ static int sock_end(wharf_sock handle, const char *phase, void (*end)(struct str
     if (sock == NULL) {
         return rc;
     }
-    if (sock->listener != NULL) {
-        close_listener(sock);
-    } else if (sock->connected) {
-        sock->stream.io->owner = NULL;
-        end(&sock->stream);
-    } else {
-        sock->stream.io->owner = NULL;
-        stream_close_now(&sock->stream);
-    }
-    if (sock->path != NULL) {
-        unix_path_remove(sock->path);
-    }
-    sock_closed(sock);
+    sock_shut(sock, end);
     return 0;
 }
 

@@ -16,7 +16,8 @@
 struct listener;
 
 struct sock {
-    struct stream stream; /* stream.io NULL: closed */
+    struct sock *next, **link; /* all open ones of the scheduler */
+    struct stream stream;      /* stream.io NULL: closed */
     struct listener *listener;
     struct unix_path *path; /* bound, and not yet listening */
     int users;              /* calls that will touch the record again */
@@ -44,6 +45,8 @@ struct sock {
 struct sock *sock_new(struct io *io, const struct address *peer);
 /* The socket of a handle, or NULL with *ret_error (recorded under `phase`, unless the handle carries it). */
 struct sock *sock_find(wharf_sock handle, const char *phase, int *ret_error);
+/* Its io has gone: queued senders leave, and the record goes with its last user. */
+void sock_closed(struct sock *sock);
 /* Around every call that may suspend. After sock_leave() the record may be gone. */
 void sock_enter(struct sock *sock);
 void sock_leave(struct sock *sock);

@@ -1,5 +1,5 @@
-/* Socket streams, and whole pieces over any type of stream. A socket needs no state of its own: the type's functions pass
- * straight to its io. A loop over a stream may find that another task has closed it meanwhile. */
+/* Socket streams, and whole pieces over any type of stream. A socket needs no state of its own: the type's
+ * functions pass straight to its io. A loop over a stream may find that another task has closed it meanwhile. */
 #include "net/stream.h"
 
 #include <errno.h>

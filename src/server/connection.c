@@ -289,13 +289,12 @@ static int connection_run(void *arg) {
         end = connection_work(connection);
     } while (end == EXCHANGE_NEXT && !connection_rest(connection));
     core->busy--;
-    if (end == EXCHANGE_CLOSE) {
-        stream_close(&connection->stream);
-    } else if (end == EXCHANGE_ABORT) {
-        stream_abort(&connection->stream);
+    switch (end) {
+    case EXCHANGE_NEXT: return 0;
+    case EXCHANGE_LAST: stream_close_now(&connection->stream); break;
+    case EXCHANGE_CLOSE: stream_close(&connection->stream); break;
+    case EXCHANGE_ABORT: stream_abort(&connection->stream); break;
     }
-    if (end != EXCHANGE_NEXT) {
-        connection_free(connection);
-    }
+    connection_free(connection);
     return 0;
 }

@@ -173,13 +173,22 @@ static enum exchange_end exchange_drain(struct wharf_request *request) {
     return rc < 0 ? EXCHANGE_CLOSE : EXCHANGE_NEXT;
 }
 
+/* Whether the client has said that nothing follows (RFC 9112 section 9.6), and nothing has. */
+static bool exchange_is_last(const struct wharf_request *request) {
+    return !request->head.keep_alive && !request_has_unread(request) && wire_unread(&request->wire) == 0 &&
+           (request->connection->stream.io->ready & IO_READ) == 0;
+}
+
 static enum exchange_end exchange_settle(struct wharf_request *request) {
     const struct reply *reply = &request->reply;
     if (reply->broken || wharf_check() < 0) {
         return EXCHANGE_ABORT;
     }
     if (reply->close) {
-        return wire_flush(&request->wire) < 0 ? EXCHANGE_ABORT : EXCHANGE_CLOSE;
+        if (wire_flush(&request->wire) < 0) {
+            return EXCHANGE_ABORT;
+        }
+        return exchange_is_last(request) ? EXCHANGE_LAST : EXCHANGE_CLOSE;
     }
     return request_has_unread(request) ? exchange_drain(request) : EXCHANGE_NEXT;
 }
@@ -223,5 +232,6 @@ enum exchange_end exchange_refuse(struct wharf_request *request, int status, con
     } else {
         (void)refuse(request, status, reason);
     }
-    return exchange_conclude(request);
+    enum exchange_end end = exchange_conclude(request);
+    return end == EXCHANGE_LAST ? EXCHANGE_CLOSE : end; /* who knows where a malformed request ends */
 }

@@ -74,7 +74,8 @@ void request_unhurry(struct wharf_request *request);
 
 enum exchange_end {
     EXCHANGE_NEXT,  /* the connection goes on */
-    EXCHANGE_CLOSE, /* what was said still arrives, then it ends */
+    EXCHANGE_LAST,  /* it ends, and the client sends no more */
+    EXCHANGE_CLOSE, /* it ends, and what was said still arrives whatever the client sends */
     EXCHANGE_ABORT  /* it is cut */
 };
 /* Answers the request whose head was parsed: routes, runs the handler, completes the reply, disposes of the rest of its

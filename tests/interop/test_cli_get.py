@@ -68,10 +68,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
 
 
+class Peer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client that goes in the middle is part of some tests."""
+
+
 @pytest.fixture
 def peer():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with Peer(("127.0.0.1", 0), Handler) as server:
         server.seen = []
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -435,3 +441,29 @@ def test_what_serve_gives_is_what_get_takes(wharf, run, serve, tmp_path):
     done = run(wharf, "get", f"{server.url}/none")
     assert done.returncode == 14
     assert done.stdout
+
+
+@pytest.mark.peer
+def test_files_come_from_nginx_as_they_are(wharf, run, nginx, tmp_path):
+    server = nginx()
+    (server.root / "large").write_bytes(LARGE)
+    (server.root / "hello.txt").write_text("Hello, World!\n")
+    done = run(wharf, "get", f"{server.url}/hello.txt", f"{server.url}/large", f"{server.url}/none")
+    assert done.returncode == 14
+    assert done.stdout.startswith(b"Hello, World!\n" + LARGE + b"<html>")
+    file = tmp_path / "file"
+    assert run(wharf, "get", "-o", file, f"{server.url}/large").returncode == 0
+    assert file.read_bytes() == LARGE
+    head = run(wharf, "head", f"{server.url}/large")
+    assert f"Content-Length: {len(LARGE)}\r\n".encode() in head.stdout
+    part = run(wharf, "get", "-i", "-H", "Range: bytes=1-3", f"{server.url}/hello.txt")
+    assert part.stdout.startswith(b"HTTP/1.1 206 ") and part.stdout.endswith(b"\r\n\r\nell")
+
+
+@pytest.mark.peer
+def test_redirect_of_nginx_is_followed(wharf, run, nginx):
+    server = nginx("location /old { return 301 /hello.txt; }")
+    (server.root / "hello.txt").write_text("Hello, World!\n")
+    done = run(wharf, "get", f"{server.url}/old")
+    assert (done.returncode, done.stdout) == (0, b"Hello, World!\n")
+    assert b"redirected to" in done.stderr

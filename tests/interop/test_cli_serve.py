@@ -308,8 +308,13 @@ def test_welcome_page_moves_to_a_free_port(start, wharf):
             assert f"localhost:{taken} is already in use" in server.errors()
 
 
-def test_nothing_but_the_first_line_goes_to_standard_output(serve, folder):
-    server = serve(folder, "--log=common")
-    fetch(server, "GET", "/hello.txt")
-    assert server.stop() == 0
-    assert server._lines == [server.line(), None]
+def test_nothing_but_the_first_line_goes_to_standard_output(wharf, folder):
+    words = [wharf, "serve", str(folder), "--listen", "127.0.0.1:0", "--log=common"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    line = process.stdout.readline()
+    with urllib.request.urlopen(line.split()[-1] + "hello.txt") as response:
+        assert response.read() == b"Hello, World!\n"
+    process.terminate()
+    assert process.stdout.read() == ""
+    assert process.wait(20) == 0
+    process.stdout.close()

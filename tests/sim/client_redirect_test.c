@@ -322,17 +322,18 @@ static void sends_no_secret_to_another_origin(void **state) {
 
 static void play_userinfo(wharf_client *client) {
     char url[1024];
-    (void)snprintf(url, sizeof(url), "http://us%%65r:pa%%3Ass@%s/302/%s/end", stage.base + 7, stage.base);
+    (void)snprintf(url, sizeof(url), "http://us%%65r:pa%%3Ass@%.150s/302/%.150s/end", stage.base + 7,
+                   stage.base);
     wharf_response *response = wharf_fetch(client, WHARF_OPTIONS(wharf_fetch_options, .url = url));
     EXPECT(wharf_response_error(response) == 0);
     EXPECT(head_has("\r\nAuthorization: Basic dXNlcjpwYTpzcw==\r\n")); /* user:pa:ss */
     EXPECT(strstr(wharf_response_url(response), "ss") == NULL);
     wharf_response_free(response);
-    (void)snprintf(url, sizeof(url), "http://user:pass@%s/302/%s/end", stage.base + 7, other_base);
+    (void)snprintf(url, sizeof(url), "http://user:pass@%.150s/302/%.150s/end", stage.base + 7, other_base);
     response = wharf_fetch(client, WHARF_OPTIONS(wharf_fetch_options, .url = url));
     EXPECT(!head_has("Authorization"));
     wharf_response_free(response);
-    (void)snprintf(url, sizeof(url), "http://user:pass@%s/302/ftp://x", stage.base + 7);
+    (void)snprintf(url, sizeof(url), "http://user:pass@%.150s/302/ftp://x", stage.base + 7);
     response = wharf_fetch(client, WHARF_OPTIONS(wharf_fetch_options, .url = url));
     EXPECT(strstr(wharf_response_why(response), "pass") == NULL);
     wharf_response_free(response);

@@ -51,7 +51,7 @@ static void play_stream(wharf_client *client) {
             EXPECT(got == 0);
             break;
         }
-        EXPECT(memcmp(piece, "hello" + total, (size_t)got) == 0);
+        EXPECT(memcmp(piece, &"hello"[total], (size_t)got) == 0);
         total += (size_t)got;
     }
     EXPECT(total == 5);
@@ -224,6 +224,38 @@ static void repeats_a_post_that_is_marked_idempotent(void **state) {
     run(serve_one_then_hang_up, play_marked_post);
 }
 
+/* The first connection is closed 15 ms after its first answer. */
+static int serve_impatiently(wharf_sock sock) {
+    bool first = stage.connections == 1;
+    while (take_head(sock) > 0) {
+        (void)answer(sock, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        if (first) {
+            return wharf_sleep(15);
+        }
+    }
+    return 0;
+}
+
+static void play_crossing_post(wharf_client *client) {
+    wharf_response_free(get(client, "/"));
+    (void)wharf_sleep(10); /* the end is on its way (10 ms each way), the request will cross it */
+    wharf_response *response = wharf_fetch(
+        client, WHARF_OPTIONS(wharf_fetch_options, .url = stage.base, .body = "x", .body_bytes = 1));
+    EXPECT(wharf_response_error(response) == 0);
+    EXPECT(stage.connections == 2);
+    EXPECT(stage.requests == 2);
+    wharf_response_free(response);
+}
+
+static void repeats_a_post_that_provably_never_arrived(void **state) {
+    (void)state;
+    stage.serve = serve_impatiently;
+    play = play_crossing_post;
+    for (uint64_t seed = 0; seed < SCENARIO_SEEDS; seed++) {
+        (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = seed, .latency_ns = 10000000), perform);
+    }
+}
+
 static int serve_nothing(wharf_sock sock) {
     (void)take_head(sock);
     return 0;
@@ -318,6 +350,24 @@ static void play_chunked(wharf_client *client) {
         wharf_response_free(response);
     }
     EXPECT(stage.connections == 1);
+}
+
+static void play_chunked_limit(wharf_client *client) {
+    wharf_response *response = wharf_fetch(
+        client, WHARF_OPTIONS(wharf_fetch_options, .url = stage.base, .limits.body_bytes = 10));
+    EXPECT(wharf_response_error(response) == -WHARF_ELIMIT);
+    EXPECT(why_has(response, "limits.body_bytes is 10"));
+    EXPECT(wharf_str_is(wharf_response_body(response), "hello worl"));
+    wharf_response_free(response);
+    response = wharf_fetch(client,
+                           WHARF_OPTIONS(wharf_fetch_options, .url = stage.base, .limits.body_bytes = 11));
+    EXPECT(wharf_response_error(response) == 0);
+    wharf_response_free(response);
+}
+
+static void bounds_a_body_of_unknown_length(void **state) {
+    (void)state;
+    run(serve_chunked, play_chunked_limit);
 }
 
 static void receives_chunks_and_trailers(void **state) {
@@ -451,9 +501,11 @@ int main(void) {
         cmocka_unit_test(repeats_a_get_on_a_stale_connection_once),
         cmocka_unit_test(never_repeats_a_post_that_was_received),
         cmocka_unit_test(repeats_a_post_that_is_marked_idempotent),
+        cmocka_unit_test(repeats_a_post_that_provably_never_arrived),
         cmocka_unit_test(repeats_nothing_on_a_fresh_connection),
         cmocka_unit_test(reports_broken_responses_and_keeps_what_arrived),
         cmocka_unit_test(receives_chunks_and_trailers),
+        cmocka_unit_test(bounds_a_body_of_unknown_length),
         cmocka_unit_test(receives_a_body_that_ends_with_the_connection),
         cmocka_unit_test(bounds_a_body_received_whole),
         cmocka_unit_test(expects_no_body_after_head),

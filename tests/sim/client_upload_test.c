@@ -1,7 +1,6 @@
 /* The HTTP client's request bodies, in virtual time: memory, files and functions, Expect, and servers that answer before
  * they have read everything. */
-#include <fcntl.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "client_stage.h"
@@ -237,7 +236,8 @@ static void delivers_a_refusal_that_comes_during_the_upload(void **state) {
 
 /* ---- files ---- */
 
-static char file_path[] = "/tmp/wharf-client-test-XXXXXX";
+static int file; /* in memory */
+static char file_path[64];
 
 static void play_file(wharf_client *client) {
     wharf_response *response = wharf_fetch(
@@ -264,16 +264,14 @@ static void sends_a_file(void **state) {
 
 static int serve_and_shrink(wharf_sock sock) {
     (void)take_head(sock);
-    (void)truncate(file_path, 1000);
+    EXPECT(ftruncate(file, 1000) == 0);
     (void)answer(sock, "HTTP/1.1 100 Continue\r\n\r\n");
     (void)take_body(sock, announced_length());
     return 0;
 }
 
 static void play_shrink(wharf_client *client) {
-    int file = open(file_path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    EXPECT(write(file, large, sizeof(large)) == (ssize_t)sizeof(large));
-    EXPECT(close(file) == 0);
+    EXPECT(pwrite(file, large, sizeof(large), 0) == (ssize_t)sizeof(large));
     wharf_response *response = wharf_fetch(
         client, WHARF_OPTIONS(wharf_fetch_options, .url = stage.base, .body_file = file_path));
     EXPECT(wharf_response_error(response) == -WHARF_ECHANGED);
@@ -364,14 +362,14 @@ static int prepare_files(void **state) {
     for (size_t i = 0; i < sizeof(large); i++) {
         large[i] = (char)(i * 7 % 251);
     }
-    int file = mkstemp(file_path);
-    bool written = file >= 0 && write(file, large, sizeof(large)) == (ssize_t)sizeof(large);
-    return file >= 0 && close(file) == 0 && written ? 0 : -1;
+    file = memfd_create("body", MFD_CLOEXEC);
+    (void)snprintf(file_path, sizeof(file_path), "/proc/self/fd/%d", file);
+    return write(file, large, sizeof(large)) == (ssize_t)sizeof(large) ? 0 : -1;
 }
 
 static int remove_files(void **state) {
     (void)state;
-    return unlink(file_path);
+    return close(file);
 }
 
 int main(void) {

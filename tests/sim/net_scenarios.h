@@ -11,7 +11,7 @@
 /* Where the scenarios listen. */
 static const char *net_address = "127.0.0.1:0";
 
-enum { BULK = 300000, REPLY = 100000 };
+enum { BULK = 300000, REPLY = 50000 /* fits into a stream that nobody reads */ };
 static unsigned char net_bulk[BULK];
 static unsigned char net_got[BULK];
 
@@ -427,7 +427,7 @@ static int closing_with_unread_input_loses_nothing(void *arg) {
     net_fill();
     struct pair pair = net_pair();
     WHARF_SCOPE (scope, NULL) {
-        EXPECT(wharf_send(pair.far, net_bulk, REPLY) >= 0);
+        EXPECT(wharf_send(pair.far, net_bulk, REPLY) == REPLY);
         EXPECT(wharf_send(pair.near, net_bulk, 5000) == 5000);
         EXPECT(wharf_close(pair.far) == 0);
         EXPECT(wharf_go(scope, net_send_bulk, pair.near) == 0);

@@ -18,7 +18,8 @@ static void shows_share_amount_rate_and_time_left(void **state) {
     struct progress progress = {.total = 100 << 20, .done = 25 << 20};
     char line[256];
     progress_format(&progress, 5 * second_ns, 79, line, sizeof line);
-    assert_string_equal(line, " 25 % [#####                 ] 25.0 MiB of 100.0 MiB  5.0 MiB/s  0:00:15 left");
+    assert_string_equal(line,
+                        " 25 % [#####                 ] 25.0 MiB of 100.0 MiB  5.0 MiB/s  0:00:15 left");
 }
 
 static void shows_amount_and_rate_of_an_unknown_length(void **state) {

@@ -41,11 +41,12 @@ static void scenarios_hold_on_ipv6(void **state) {
 }
 
 /* A directory that is removed again. */
-static char directory[] = "/tmp/wharf-net-XXXXXX";
-static char path_text[80];
+static char directory[64];
+static char path_text[96];
 
 static int make_directory(void **state) {
     (void)state;
+    snprintf(directory, sizeof(directory), "%s/wharf-net-XXXXXX", P_tmpdir);
     return mkdtemp(directory) != NULL ? 0 : -1;
 }
 
@@ -262,6 +263,37 @@ static void accepting_rests_while_descriptors_are_short(void **state) {
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* The other program: sends and returns from main at once, with unread input. */
+static int send_and_exit(const char *address) {
+    char byte;
+    net_fill();
+    wharf_sock sock = wharf_dial(address);
+    bool done = wharf_recv(sock, &byte, 1) == 1 && wharf_send(sock, net_bulk, REPLY) == REPLY;
+    return done && wharf_close(sock) == 0 ? 0 : 1;
+}
+
+static void what_was_sent_arrives_though_the_program_has_ended(void **state) {
+    (void)state;
+    int status = 0;
+    char address[WHARF_ADDRESS_SIZE];
+    net_fill();
+    wharf_sock listener = wharf_serve_on("127.0.0.1:0");
+    assert_true(wharf_local_address(listener, address, sizeof(address)) > 0);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "socket_test", "send-and-exit", address, (char *)NULL);
+        _exit(9);
+    }
+    wharf_sock sock = wharf_accept(listener);
+    assert_int_equal(wharf_send(sock, net_bulk, BULK / 10), BULK / 10);
+    assert_int_equal(net_drain(sock, net_got, BULK), REPLY);
+    assert_memory_equal(net_got, net_bulk, REPLY);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(wharf_close(sock), 0);
+    assert_int_equal(wharf_close(listener), 0);
+}
+
 /* ---- threads ---- */
 
 struct passed {
@@ -315,6 +347,9 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "few-descriptors") == 0) {
         return accept_with_few_descriptors();
     }
+    if (argc > 2 && strcmp(argv[1], "send-and-exit") == 0) {
+        return send_and_exit(argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scenarios_hold_on_ipv4),
         cmocka_unit_test(scenarios_hold_on_ipv6),
@@ -329,6 +364,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_reused_descriptor_number_is_not_the_old_socket),
         cmocka_unit_test(adopting_refuses_what_is_no_stream_socket),
         cmocka_unit_test(accepting_rests_while_descriptors_are_short),
+        cmocka_unit_test(what_was_sent_arrives_though_the_program_has_ended),
         cmocka_unit_test(a_connection_moves_to_another_thread),
         cmocka_unit_test(another_threads_handle_is_refused),
     };

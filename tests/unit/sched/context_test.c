@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#undef fail
+#undef fail /* a failure is recorded by it */
 
 #include <errno.h>
 #include <fenv.h>
@@ -65,7 +65,7 @@ static int check_registers(void *arg) {
 static void callee_saved_registers_survive(void **state) {
     (void)state;
     int result = -1;
-    WHARF_SCOPE(scope, &result) {
+    WHARF_SCOPE (scope, &result) {
         for (uint64_t i = 0; i < TASKS; i++) {
             wharf_go(scope, check_registers, i);
         }
@@ -107,7 +107,7 @@ static int keep_mode(void *arg) {
 static void rounding_belongs_to_the_task(void **state) {
     (void)state;
     int result = -1;
-    WHARF_SCOPE(scope, &result) {
+    WHARF_SCOPE (scope, &result) {
         for (int i = 0; i < TASKS; i++) {
             wharf_go(scope, keep_mode, modes[i % 4]);
         }
@@ -167,7 +167,7 @@ static int keep_errno(void *arg) {
 static void errno_belongs_to_the_task(void **state) {
     (void)state;
     int result = -1;
-    WHARF_SCOPE(scope, &result) {
+    WHARF_SCOPE (scope, &result) {
         for (int i = 1; i <= TASKS; i++) {
             wharf_go(scope, keep_errno, i);
         }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#undef fail
+#undef fail /* a failure is recorded by it */
 
 #include <errno.h>
 
@@ -102,13 +102,13 @@ static void a_shield_lets_cleanup_block_but_not_for_ever(void **state) {
     wharf_scope_open(&scope, NULL);
     wharf_scope_cancel(&scope);
     int inside = -1, late = 0, nested = 0;
-    WHARF_SHIELD(5000) {
+    WHARF_SHIELD (5000) {
         inside = wharf_sleep(1);
-        WHARF_WITHIN(0) {
+        WHARF_WITHIN (0) {
             nested = wharf_sleep(5);
         }
     }
-    WHARF_SHIELD(1) {
+    WHARF_SHIELD (1) {
         late = wharf_sleep(5000);
     }
     wharf_scope_close(&scope);
@@ -119,7 +119,7 @@ static void a_shield_lets_cleanup_block_but_not_for_ever(void **state) {
 
 static int shielded(void *arg) {
     int *result = *(int **)arg;
-    WHARF_SHIELD(5000) {
+    WHARF_SHIELD (5000) {
         *result = wharf_sleep(20);
     }
     return 0;
@@ -140,7 +140,7 @@ static void cancelling_does_not_enter_a_shield(void **state) {
 static void a_shield_without_a_limit_is_refused(void **state) {
     (void)state;
     int result = 0;
-    WHARF_SHIELD(WHARF_OFF) {
+    WHARF_SHIELD (WHARF_OFF) {
         result = wharf_sleep(5);
     }
     assert_true(result < 0);
@@ -149,13 +149,13 @@ static void a_shield_without_a_limit_is_refused(void **state) {
 static void the_nearest_deadline_rules(void **state) {
     (void)state;
     int inner = 0, outer = 0, far = 0;
-    WHARF_WITHIN(2) {
-        WHARF_WITHIN(60000) {
+    WHARF_WITHIN (2) {
+        WHARF_WITHIN (60000) {
             inner = wharf_sleep(60000);
         }
         outer = wharf_check();
     }
-    WHARF_WITHIN(INT64_MAX) {
+    WHARF_WITHIN (INT64_MAX) {
         far = wharf_sleep(1);
     }
     assert_int_equal(inner, -ETIMEDOUT);
@@ -185,7 +185,7 @@ static int fail_with(void *arg) {
 static void the_first_error_cancels_the_others_and_is_the_result(void **state) {
     (void)state;
     int result = 7;
-    WHARF_SCOPE(scope, &result) {
+    WHARF_SCOPE (scope, &result) {
         assert_int_equal(result, 0);
         wharf_go(scope, sleep_in_scope, 0);
         wharf_go(scope, fail_with, -EPROTO);
@@ -197,7 +197,7 @@ static void the_first_error_cancels_the_others_and_is_the_result(void **state) {
 
 static void leaving_a_block_early_cancels_and_waits(void **state) {
     (void)state;
-    WHARF_SCOPE(scope, NULL) {
+    WHARF_SCOPE (scope, NULL) {
         wharf_go(scope, sleep_long, 0);
         wharf_yield();
         break;
@@ -211,7 +211,7 @@ static void waiting_obeys_a_deadline_and_leaves_the_tasks_running(void **state) 
     int timed = 0;
     wharf_scope_open(&scope, NULL);
     wharf_spawn_detached(&scope, sleep_long, NULL, 0, NULL);
-    WHARF_WITHIN(2) {
+    WHARF_WITHIN (2) {
         timed = wharf_scope_wait(&scope);
     }
     assert_int_equal(timed, -ETIMEDOUT);

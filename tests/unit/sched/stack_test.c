@@ -5,12 +5,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#undef fail
+#undef fail /* a failure is recorded by it */
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,11 +29,11 @@
 #endif
 
 /* Sanitizers have handlers and address spaces of their own. */
-#define SKIP_UNDER_SANITIZERS()                   \
-    do {                                          \
+#define SKIP_UNDER_SANITIZERS()                      \
+    do {                                             \
         if (SANITIZER_ADDRESS || SANITIZER_THREAD) { \
-            skip();                               \
-        }                                         \
+            skip();                                  \
+        }                                            \
     } while (0)
 
 /* ---- room ---- */
@@ -67,7 +68,7 @@ static void a_task_has_room_for_large_arrays(void **state) {
     (void)state;
     int result = -1;
     wharf_task_options small = {.size = sizeof small, .stack_bytes = 64 * 1024};
-    WHARF_SCOPE(scope, &result) {
+    WHARF_SCOPE (scope, &result) {
         for (int i = 0; i < 20; i++) {
             wharf_go(scope, large_array, i);
         }
@@ -203,8 +204,8 @@ static void an_overflow_names_the_task_and_where_it_was_started(void **state) {
 
 static int scenario_plain_crash(void) {
     wharf_yield();
-    volatile int *nowhere = (volatile int *)(uintptr_t)64;
-    return *nowhere;
+    volatile char *forbidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return *forbidden;
 }
 
 static int scenario_sent_signal(void) {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#undef fail
+#undef fail /* a failure is recorded by it */
 
 #include <errno.h>
 #include <pthread.h>
@@ -65,7 +65,7 @@ static int note_order(void *arg) {
 static void tasks_run_in_the_order_of_spawning_after_the_caller(void **state) {
     (void)state;
     ordered = 0;
-    WHARF_SCOPE(scope, NULL) {
+    WHARF_SCOPE (scope, NULL) {
         for (int i = 0; i < 3; i++) {
             wharf_go(scope, note_order, i);
         }
@@ -95,7 +95,7 @@ static void operations_that_need_not_wait_give_others_a_turn(void **state) {
     wharf_chan chan = wharf_chan_new(sizeof(int), 1000);
     others_turns = 0;
     stop_counting = false;
-    WHARF_SCOPE(scope, NULL) {
+    WHARF_SCOPE (scope, NULL) {
         wharf_go(scope, count_turns, 0);
         for (int i = 0; i < 10 * FAIRNESS_OPS; i++) {
             assert_int_equal(wharf_put(chan, &i), 0);
@@ -173,7 +173,7 @@ static void a_cancelled_joiner_leaves_the_task_running(void **state) {
     (void)state;
     wharf_task task = wharf_spawn(NULL, until_cancelled, NULL, 0, NULL);
     int timed = 0, result = 0;
-    WHARF_WITHIN(2) {
+    WHARF_WITHIN (2) {
         timed = wharf_join(task, NULL);
     }
     assert_int_equal(timed, -ETIMEDOUT);
@@ -339,7 +339,10 @@ static void starts_run_once_each_without_a_stack_of_their_own(void **state) {
 
 static int spawn_much(void) {
     wharf_scope scope;
-    int one = 1, rc = 0;
+    int one = 1, rc = wharf_yield();
+    if (rc < 0) {
+        return rc;
+    }
     wharf_scope_open(&scope, NULL);
     for (int i = 0; i < 100 && rc == 0; i++) {
         wharf_task task = wharf_spawn(&scope, identity, &i, sizeof i, NULL);

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#undef fail
+#undef fail /* a failure is recorded by it */
 
 #include <errno.h>
 
