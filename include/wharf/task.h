@@ -65,7 +65,7 @@ WHARF_API wharf_task wharf_spawn(wharf_scope *scope, wharf_fn fn, const void *ar
                                  const wharf_task_options *options);
 
 /** As wharf_spawn(), for a task that nobody will join: its record is recycled when it ends. Its error still
- *  cancels its scope. Returns 0 or the error. */
+ *  cancels its scope, unless that is the background scope, whose tasks have nothing to do with each other. Returns 0 or the error. */
 WHARF_API int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
                                    const wharf_task_options *options);
 

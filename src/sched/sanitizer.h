@@ -39,6 +39,7 @@ static inline void sanitizer_unpoison(const void *memory, size_t size) {
 #endif
 
 #if defined(__SANITIZE_THREAD__) || SANITIZER_HAS(thread_sanitizer)
+#    define SANITIZER_THREAD 1
 #    include <sanitizer/tsan_interface.h>
 static inline void *sanitizer_thread_self(void) {
     return __tsan_get_current_fiber();
@@ -53,6 +54,7 @@ static inline void sanitizer_thread_switch(void *fiber) {
     __tsan_switch_to_fiber(fiber, 0);
 }
 #else
+#    define SANITIZER_THREAD 0
 static inline void *sanitizer_thread_self(void) {
     return NULL;
 }

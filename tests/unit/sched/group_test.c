@@ -230,11 +230,11 @@ enum { THROWS = 2000 };
 
 static void catch_ball(struct message *message) {
     struct ball *ball = (struct ball *)(void *)message;
-    ball->throws++;
-    if (ball->throws <= THROWS) {
-        sched_post(ball->players[ball->throws % 2], &ball->message);
+    int throws = ++ball->throws; /* once posted, the ball is the other's */
+    if (throws <= THROWS) {
+        sched_post(ball->players[throws % 2], &ball->message);
     }
-    if (ball->throws >= THROWS) {
+    if (throws >= THROWS) {
         scope_cancel(courts[wharf_core()]);
     }
 }

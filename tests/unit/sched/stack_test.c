@@ -22,12 +22,6 @@
 #include "sched/task.h"
 #include "wharf/task.h"
 
-#if defined(__SANITIZE_THREAD__) || SANITIZER_HAS(thread_sanitizer)
-#    define SANITIZER_THREAD 1
-#else
-#    define SANITIZER_THREAD 0
-#endif
-
 /* Sanitizers have handlers and address spaces of their own. */
 #define SKIP_UNDER_SANITIZERS()                      \
     do {                                             \
