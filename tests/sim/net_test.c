@@ -2,6 +2,9 @@
  * every allocation fails in turn and every blocking point is cancelled or times out in turn, leaving nothing behind. */
 #include "net_scenarios.h"
 
+#include "net/linger.h"
+#include "net/stream.h"
+
 static void run_scenarios(const char *address, uint64_t seeds) {
     net_address = address;
     for (size_t i = 0; i < NET_SCENARIOS; i++) {
@@ -131,6 +134,33 @@ static void a_closed_connection_lingers_two_seconds(void **state) {
     scenario_run_seeds(lingers_two_seconds);
 }
 
+/* Peers that never end: the oldest are given up first. */
+static int lingers_up_to_a_number(void *arg) {
+    enum { MANY = LINGER_MAX + 20 };
+    static wharf_sock peers[MANY];
+    char address[WHARF_ADDRESS_SIZE] = "";
+    (void)arg;
+    wharf_sock listener = wharf_serve_on("127.0.0.1:0");
+    EXPECT(wharf_local_address(listener, address, sizeof(address)) > 0);
+    for (int i = 0; i < MANY; i++) {
+        peers[i] = wharf_dial(address);
+        EXPECT(wharf_close(wharf_accept(listener)) == 0);
+        EXPECT(stream_lingering() <= LINGER_MAX);
+    }
+    EXPECT(stream_lingering() > LINGER_MAX / 2);
+    for (int i = 0; i < MANY; i++) {
+        EXPECT(wharf_close(peers[i]) == 0);
+    }
+    EXPECT(wharf_close(listener) == 0);
+    return 0;
+}
+
+static void lingering_has_a_limit(void **state) {
+    (void)state;
+    /* No latency to speak of, so that none is over before the last has begun. */
+    (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .latency_ns = 1000), lingers_up_to_a_number);
+}
+
 static int resolves_no_name(void *arg) {
     (void)arg;
     EXPECT(wharf_dial("example.com:80").id == -WHARF_ENAME);
@@ -156,6 +186,7 @@ int main(void) {
         cmocka_unit_test(every_cancelled_wait_leaves_nothing),
         cmocka_unit_test(every_expired_wait_leaves_nothing),
         cmocka_unit_test(a_closed_connection_lingers_two_seconds),
+        cmocka_unit_test(lingering_has_a_limit),
         cmocka_unit_test(names_do_not_leave_the_simulation),
     };
     return cmocka_run_group_tests_name("net", tests, NULL, NULL);
