@@ -15,7 +15,7 @@
  * with "tcp://" in front where a URL reads better; no scheme means TCP. A host is a literal or a name; a port
  * is a number from 0 to 65535 (0: the kernel picks one, when listening).
  *
- * A socket is used by its own core. One task may receive while another sends; further senders queue, one call
+ * A socket is used by its own core, and closed with its thread when the program did not. One task may receive while another sends; further senders queue, one call
  * at a time. A failed call leaves the socket usable: after -ETIMEDOUT or -ECANCELED the bytes received so far
  * stay readable, and wharf_sent() tells how many went out. SIGPIPE never happens.
  */
@@ -77,7 +77,7 @@ WHARF_API int wharf_connect(wharf_sock sock, const char *address);
 
 /* ---- bytes ------------------------------------------------------------------------------------------- */
 
-/** Receives at least 1 and at most `size` bytes. Suspends. Returns how many; 0: the peer sends no more.
+/** Receives at least 1 and at most `size` bytes. size: at least 1. Suspends. Returns how many; 0: the peer sends no more.
  *  Errors: -EBADF, -ENOTCONN, -ECONNRESET, -ECANCELED (also when another task closes the socket), -ETIMEDOUT,
  *  -EBUSY (another task is receiving). */
 WHARF_API WHARF_MUST_USE ssize_t wharf_recv(wharf_sock sock, void *buffer, size_t size);
@@ -146,7 +146,7 @@ WHARF_API int wharf_get_option(wharf_sock sock, const char *option, int64_t *ret
 
 /** Takes the connection out of this core's hands and returns its file descriptor (non-blocking), which the
  * caller now owns: for another core, another library, another process. Does not suspend. Errors: -EBUSY
- * (received bytes are still buffered, or a task is using it), -EBADF. */
+ * (received bytes are still buffered, a task is using it, or it is a listener of several sockets), -EBADF. */
 WHARF_API WHARF_MUST_USE int wharf_detach(wharf_sock sock);
 /** Makes a connected or listening stream socket's file descriptor a socket of this core, which owns it from
  * now on, on failure too. Does not suspend. Errors (in the handle): -EBADF, -ENOTSOCK, -EPROTONOSUPPORT,

@@ -68,8 +68,8 @@ static int exchange_scan_one(struct exchange *exchange, wharf_str input) {
 int exchange_scan(struct exchange *exchange) {
     int rc = 1;
     while (rc == 1 && !exchange->final) {
-        wharf_str input = wire_view(&exchange->connection->wire);
-        rc = input.len > 0 ? exchange_scan_one(exchange, input) : 0;
+        const struct wire *wire = &exchange->connection->wire;
+        rc = wire_unread(wire) > 0 ? exchange_scan_one(exchange, wire_view(wire)) : 0;
     }
     return rc < 0 ? rc : exchange->final;
 }

@@ -389,9 +389,32 @@ int wire_send(struct wire *wire, struct iovec *pieces, int count, bool more) {
     return rc;
 }
 
+/* Offers the output to the stream, once. What it took, or an error. */
+static ssize_t output_offer(struct wire *wire) {
+    struct stream *stream = wire->stream;
+    struct iovec piece = {.iov_base = wire->output, .iov_len = wire->output_len};
+    ssize_t sent = stream->type->try_send(stream, &piece, 1, false);
+    if (sent > 0) {
+        wire->sent += sent;
+        limit_credit(&wire->send, sent);
+        output_advance(wire, (size_t)sent);
+    }
+    return sent;
+}
+
 int wire_flush(struct wire *wire) {
-    if (wire->output_len == 0 || wire->sending) {
+    if (wire->output_len == 0 || wire->sending || wire->error < 0) {
         return wire->error;
+    }
+    if (wire->streak < STREAK_MAX - 1) {
+        wire->streak++;
+        ssize_t sent = output_offer(wire);
+        if (wire->output_len == 0) {
+            return 0;
+        }
+        if (sent < 0 && sent != -EAGAIN) {
+            return (int)sent;
+        }
     }
     return wire_send(wire, NULL, 0, false);
 }
@@ -453,13 +476,7 @@ int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size) {
 }
 
 void wire_try_flush(struct wire *wire) {
-    if (wire->output_len == 0 || wire->sending || wire->error < 0) {
-        return;
-    }
-    struct iovec piece = {.iov_base = wire->output, .iov_len = wire->output_len};
-    ssize_t sent = wire->stream->type->try_send(wire->stream, &piece, 1, false);
-    if (sent > 0) {
-        wire->sent += sent;
-        output_advance(wire, (size_t)sent);
+    if (wire->output_len > 0 && !wire->sending && wire->error == 0) {
+        (void)output_offer(wire);
     }
 }

@@ -57,7 +57,10 @@ void wire_limit_set(struct wire_limit *limit, int64_t grace_ms, int64_t rate);
 /* ---- input ---- */
 /* The unread bytes. They stay where they are until the next wire_fill, wire_consume or wire_release. */
 static inline wharf_str wire_view(const struct wire *wire) {
-    wharf_str view = {wire->input + wire->start, wire->end - wire->start};
+    wharf_str view = {NULL, 0};
+    if (wire->input != NULL) {
+        view = (wharf_str){wire->input + wire->start, wire->end - wire->start};
+    }
     return view;
 }
 static inline size_t wire_unread(const struct wire *wire) {

@@ -3,13 +3,15 @@
  *      run     accept, answer                                              until a stop
  *      drain   listeners closed, resting connections dropped, the busy     at most stop_ms
  *              ones finish what they are at
- *      cancel  what is left is cancelled wherever it waits, and reset
+ *      cancel  what is left is cancelled wherever it waits, and reset      at most cancel_ms
+ *      cut     clients of handlers that shield themselves see the end
  *
- * A second stop, or the cancellation of whoever runs the server, leads to "cancel" at once. */
+ * A second stop, or the cancellation of whoever runs the server, goes to the end of this list at once. */
 #include <errno.h>
 #include <sched.h>
 
 #include "http/codec/date.h"
+#include "sched/engine.h"
 #include "server/connection.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -34,13 +36,9 @@ const struct core_clock *core_clock(struct core *core) {
 
 /* ---- callbacks ---- */
 
-static struct core *core_of_timer(struct timer *timer, size_t offset) {
-    return (struct core *)(void *)((char *)timer - offset);
-}
-
 /* The end of a tick: answers that wait for a suspended handler leave. */
 static void core_flush(struct timer *timer) {
-    struct core *core = core_of_timer(timer, offsetof(struct core, flush_timer));
+    struct core *core = (struct core *)(void *)((char *)timer - offsetof(struct core, flush_timer));
     while (core->unflushed != NULL) {
         struct wharf_request *request = core->unflushed;
         wire_try_flush(&request->wire);
@@ -129,19 +127,38 @@ static int core_wait(struct core *core) {
     return rc;
 }
 
+/* Until no connection is left, within the enclosing scope's deadline. */
+static void core_await_end(struct core *core) {
+    int rc = 0;
+    while (rc == 0 && core->count > 0 && !core_is_hurried(core)) {
+        rc = event_wait(&core->changed);
+    }
+}
+
+/* Ends the connections of handlers that do not end: their clients, at least, need not wait. */
+static void core_cut(struct core *core) {
+    for (struct connection *at = core->connections; at != NULL; at = at->next) {
+        (void)sched_engine()->shutdown(core->sched, at->stream.io->fd);
+    }
+}
+
 /* Gives busy connections time to finish; then cancels what they are at. */
 static void core_drain(struct core *core) {
-    int64_t stop_ms = core->server->limits.stop_ms;
-    int rc = 0;
+    const wharf_server_limits *limits = &core->server->limits;
     core_drop_resting(core, core_is_hurried(core));
-    WHARF_WITHIN (stop_ms == LIMIT_NONE ? WHARF_OFF : stop_ms) {
-        while (rc == 0 && core->count > 0 && !core_is_hurried(core)) {
-            rc = event_wait(&core->changed);
-        }
+    WHARF_WITHIN (limits->stop_ms == LIMIT_NONE ? WHARF_OFF : limits->stop_ms) {
+        core_await_end(core);
     }
-    if (core->count > 0) {
-        core->cut += core->busy;
-        scope_cancel(core->scope);
+    if (core->count == 0) {
+        return;
+    }
+    core->cut += core->busy;
+    scope_cancel(core->scope);
+    WHARF_SHIELD (limits->cancel_ms) {
+        core_await_end(core);
+    }
+    if (!core_is_hurried(core)) {
+        core_cut(core);
     }
 }
 

@@ -29,7 +29,8 @@ static void event_cancel(struct op *op) {
     ((struct event_op *)(void *)op)->event->waiter = NULL;
 }
 
-static const struct op_kind EVENT_KIND = {"event", event_attempt, event_start, event_cancel};
+static const struct op_kind EVENT_KIND = {
+    .name = "event", .attempt = event_attempt, .start = event_start, .cancel = event_cancel};
 
 int event_wait(struct event *event) {
     struct event_op wait = {.op = {.kind = &EVENT_KIND}, .event = event};

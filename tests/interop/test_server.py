@@ -114,13 +114,6 @@ def test_odd_names_are_served(server):
     assert get(server, "/.well-known/x").data == b"well known"
 
 
-def test_permission_denied_is_403(server, folder):
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    (folder / "hello.txt").chmod(0)
-    assert get(server, "/hello.txt").status == 403
-
-
 # ---- directories ----
 
 
@@ -270,7 +263,6 @@ def test_file_that_shrinks_while_it_is_sent_cuts_the_connection(server, folder):
     with open(folder / "shrinks", "wb") as file:
         file.truncate(size)
     with socket.create_connection((server.host, server.port), 20) as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.sendall(b"GET /shrinks HTTP/1.1\r\nHost: x\r\n\r\n")
         got = len(client.recv(4096))
         os.truncate(folder / "shrinks", size // 2)
