@@ -97,12 +97,12 @@ void connection_drop(struct connection *connection, bool reset) {
     connection_free(connection);
 }
 
-/* Idle for too long, or waiting in vain for a stack. */
+/* Idle for too long. */
 static void connection_expire(struct timer *timer) {
     struct connection *connection = (struct connection *)(void *)((char *)timer -
                                                                   offsetof(struct connection, timer));
-    if (connection->state != CONNECTION_BUSY) {
-        connection_drop(connection, connection->state == CONNECTION_STARTING);
+    if (connection->state == CONNECTION_RESTING) {
+        connection_drop(connection, false);
     }
 }
 
@@ -110,6 +110,7 @@ static void connection_expire(struct timer *timer) {
 static void connection_start(struct io *io, void *arg) {
     (void)io;
     struct connection *connection = arg;
+    /* From here on the start refers to it: the idle timer, which may be due in the same moment, must not end it. */
     connection->state = CONNECTION_STARTING;
     if (task_start(connection->core->scope, connection_run, connection, "http connection") < 0) {
         connection_drop(connection, true);
@@ -201,10 +202,10 @@ static enum head_result head_read(struct wharf_request *request) {
             return result;
         }
         ssize_t count = wire->ended ? 0 : wire_try_fill(wire);
-        if (count > 0) {
+        if (count > 0 && wire_give_way(wire) == 0) {
             continue;
         }
-        if (wire_flush(wire) < 0) {
+        if (count > 0 || wire_flush(wire) < 0) {
             return HEAD_BROKEN;
         }
         if (count == 0) {
