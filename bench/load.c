@@ -27,6 +27,7 @@ enum {
     CONNECTIONS_MAX = 1000000,
     PIPELINE_MAX = 256,
     REQUEST_SIZE_MAX = 1024,
+    HEAD_SIZE_MAX = 16384,
     PROBE_SECONDS = 10,
     SECOND_MS = 1000
 };
@@ -95,31 +96,48 @@ static bool load_prepare(struct load *load, const char *url) {
     return (size_t)len < sizeof load->request;
 }
 
-/* One answer's head, on a blocking connection: fills reply_len. */
-static bool load_probe(struct load *load) {
+/* A blocking connection on which one request has been sent, or -1. */
+static int probe_open(const struct load *load) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval patience = {.tv_sec = PROBE_SECONDS};
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&load->address, sizeof load->address) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
+        send(fd, load->request, load->request_len, MSG_NOSIGNAL) < 0) {
+        complain("connect");
+        return -1;
+    }
+    return fd;
+}
+
+/* Receives until the empty line. Where it begins, or NULL. */
+static char *probe_head(struct load *load, int fd) {
     size_t len = 0;
     char *end = NULL;
     ssize_t n = 1;
-    if (fd < 0 || connect(fd, (struct sockaddr *)&load->address, sizeof load->address) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
-        send(fd, load->request, load->request_len, MSG_NOSIGNAL) < 0) {
-        return complain("connect");
-    }
-    while (end == NULL && n > 0 && len < 16384) {
-        n = recv(fd, load->input + len, 16384 - len, 0);
+    while (end == NULL && n > 0 && len < HEAD_SIZE_MAX) {
+        n = recv(fd, load->input + len, HEAD_SIZE_MAX - len, 0);
         len += n > 0 ? (size_t)n : 0;
         load->input[len] = '\0';
         end = strstr(load->input, "\r\n\r\n");
     }
+    return end;
+}
+
+/* Asks once, to learn reply_len. */
+static bool load_probe(struct load *load) {
+    static const char FIELD[] = "\r\nContent-Length:";
+    int fd = probe_open(load);
+    if (fd < 0) {
+        return false;
+    }
+    const char *end = probe_head(load, fd);
     close(fd);
-    const char *field = end != NULL ? strcasestr(load->input, "\r\ncontent-length:") : NULL;
+    const char *field = end != NULL ? strcasestr(load->input, FIELD) : NULL;
     if (field == NULL || field > end || strncmp(load->input, "HTTP/1.1 200 ", 13) != 0) {
         fprintf(stderr, "load: the first answer is not a 200 with a length\n");
         return false;
     }
-    const char *value = field + 17;
+    const char *value = field + sizeof FIELD - 1;
     value += strspn(value, " ");
     uint64_t length = 0;
     for (; *value >= '0' && *value <= '9' && length < ARGUMENT_NUMBER_MAX; value++) {

@@ -3,13 +3,16 @@
 
     run.py [--build FOLDER] [--rounds N] [--seconds N] [--only NAME[,NAME...]] [--quick]
 
-The servers take turns within every round. Each has one core, the load has another, both are pinned. Numbers are medians
-over the rounds; user CPU time, which the kernel counts in steps of 10 ms, is summed over the rounds instead. What is
-compared is the server's CPU time for the same work: throughput depends on what else the machine is doing.
+Within every round the servers take turns, half a second each, so that whatever else the machine does meets all of them
+alike. Each has one core, the load has another, both are pinned. Numbers are medians over the rounds; user CPU time, which
+the kernel counts in steps of 10 ms, is summed over the rounds instead. What is compared is the server's CPU time for the
+same work: throughput depends on what else the machine is doing.
 """
 
 import argparse
 import contextlib
+import functools
+import operator
 import os
 import pathlib
 import re
@@ -25,6 +28,7 @@ from peers import Bare, Nginx, Wharf, fetch_first
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MICRO, MEBI, GIBI = 1e6, 1 << 20, 1 << 30
+SLICE_MS = 500
 
 
 class Settings:
@@ -49,6 +53,10 @@ class Sample:
     def __init__(self, work, seconds, user, system):
         self.work, self.seconds, self.user, self.cpu = work, seconds, user, user + system
 
+    def __add__(self, other):
+        system = self.cpu - self.user + other.cpu - other.user
+        return Sample(self.work + other.work, self.seconds + other.seconds, self.user + other.user, system)
+
 
 class Row:
     """One server in one workload, over all rounds. Units of work are requests, or GiB."""
@@ -72,8 +80,8 @@ def run_load(settings, *words):
     return numbers
 
 
-def run_wrk(settings, url):
-    command = ["wrk", "-t1", "-c64", f"-d{settings.seconds}s", url]
+def run_wrk(url):
+    command = ["wrk", "-t1", "-c64", "-d1s", url]
     output = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     match = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m),", output)
     if match is None:
@@ -89,18 +97,27 @@ def measure(server, work_of, load):
     return Sample(work_of(numbers), numbers["seconds"], user_after - user, system_after - system)
 
 
-def compare(settings, kinds, work_of, load):
-    """{name: Row}: all rounds of one workload. kinds: functions that start a server."""
+def compare(settings, kinds, work_of, load, slices=1):
+    """{name: Row}: all rounds of one workload. kinds: functions that start a server. load: puts it to work, for a slice of
+    a round."""
     samples = {}
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(kind()) for kind in kinds]
         for server in servers:
             warm(settings, server)
         for turn in range(settings.rounds):
-            for i in range(len(servers)):
-                server = servers[(i + turn) % len(servers)]
-                samples.setdefault(server.name, []).append(measure(server, work_of, load))
+            order = servers[turn % len(servers) :] + servers[: turn % len(servers)]
+            taken = [[measure(server, work_of, load) for server in order] for _ in range(slices)]
+            for i, server in enumerate(order):
+                total = functools.reduce(operator.add, (row[i] for row in taken))
+                samples.setdefault(server.name, []).append(total)
     return {name: Row(rows) for name, rows in samples.items()}
+
+
+def compare_requests(settings, kinds, *words):
+    """As compare(), with these arguments for the load generator."""
+    load = lambda server: run_load(settings, server.url, "--connections", 64, "--milliseconds", SLICE_MS, *words)
+    return compare(settings, kinds, requests_of, load, slices=settings.seconds * 1000 // SLICE_MS)
 
 
 def warm(settings, server):
@@ -124,23 +141,19 @@ def gibibytes_of(numbers):
 
 
 def hello(settings, peers):
-    load = lambda server: run_load(settings, server.url, "--connections", 64, "--seconds", settings.seconds)
-    return compare(settings, peers.kinds(), requests_of, load)
+    return compare_requests(settings, peers.kinds())
 
 
 def hello_wrk(settings, peers):
-    return compare(settings, peers.kinds(), requests_of, lambda server: run_wrk(settings, server.url))
+    return compare(settings, peers.kinds(), requests_of, lambda server: run_wrk(server.url), slices=settings.seconds)
 
 
 def pipelined(settings, peers):
-    words = ("--connections", 64, "--pipeline", 16, "--seconds", settings.seconds)
-    return compare(settings, peers.kinds(), requests_of, lambda server: run_load(settings, server.url, *words))
+    return compare_requests(settings, peers.kinds(), "--pipeline", 16)
 
 
 def connections(settings, peers):
-    words = ("--connections", 64, "--close", "--seconds", settings.seconds)
-    return compare(settings, peers.kinds(closes=True), requests_of,
-                   lambda server: run_load(settings, server.url, *words))
+    return compare_requests(settings, peers.kinds(closes=True), "--close")
 
 
 def file(settings, peers):

@@ -3,11 +3,27 @@
  * plan belongs to the thread, so tests on different threads do not disturb each other. */
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 static _Atomic int64_t live_blocks;
+
+/* Set before the first block, and never again: read without a lock. */
+static void *(*allocate_fn)(size_t) = malloc;
+static void *(*reallocate_fn)(void *, size_t) = realloc;
+static void (*release_fn)(void *) = free;
+
+int mem_redirect(void *(*allocate)(size_t), void *(*reallocate)(void *, size_t), void (*release)(void *)) {
+    if (mem_live() != 0) {
+        return -EBUSY;
+    }
+    allocate_fn = allocate;
+    reallocate_fn = reallocate;
+    release_fn = release;
+    return 0;
+}
 
 struct failure_plan {
     uint64_t allocations; /* by this thread since the plan was set */
@@ -38,14 +54,18 @@ void *mem_alloc(size_t size) {
     if (allocation_is_planned_to_fail()) {
         return NULL;
     }
-    return count_live(malloc(size > 0 ? size : 1));
+    return count_live(allocate_fn(size > 0 ? size : 1));
 }
 
 void *mem_zalloc(size_t size) {
     if (allocation_is_planned_to_fail()) {
         return NULL;
     }
-    return count_live(calloc(1, size > 0 ? size : 1));
+    if (allocate_fn == malloc) {
+        return count_live(calloc(1, size > 0 ? size : 1));
+    }
+    void *block = count_live(allocate_fn(size > 0 ? size : 1));
+    return block != NULL ? memset(block, 0, size) : NULL;
 }
 
 void *mem_realloc(void *block, size_t size) {
@@ -55,7 +75,7 @@ void *mem_realloc(void *block, size_t size) {
     if (allocation_is_planned_to_fail()) {
         return NULL;
     }
-    return realloc(block, size > 0 ? size : 1);
+    return reallocate_fn(block, size > 0 ? size : 1);
 }
 
 char *mem_strndup(const char *text, size_t len) {
@@ -76,7 +96,7 @@ void mem_free(void *block) {
         return;
     }
     atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
-    free(block);
+    release_fn(block);
 }
 
 int64_t mem_live(void) {

@@ -15,6 +15,9 @@ void *mem_realloc(void *block, size_t size) __attribute__((warn_unused_result));
 char *mem_strndup(const char *text, size_t len) __attribute__((malloc, warn_unused_result));
 void mem_free(void *block); /* NULL is fine */
 
+/* Other functions to get memory from. -EBUSY once there is a block. */
+int mem_redirect(void *(*allocate)(size_t), void *(*reallocate)(void *, size_t), void (*release)(void *));
+
 /* Blocks allocated and not yet freed, by all threads. */
 int64_t mem_live(void);
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 /* The value of a digit in `base`, or -1. */
-static int digit_value(char byte, unsigned base) {
+static inline int digit_value(char byte, unsigned base) {
     if (byte >= '0' && byte <= '9') {
         return byte - '0';
     }
@@ -17,7 +17,7 @@ static int digit_value(char byte, unsigned base) {
 
 /* An over-long number is still checked to its end, so that "99999999999999999999x" is -EINVAL and not
  * -ERANGE. */
-static int parse_in_base(wharf_str text, unsigned base, uint64_t max, uint64_t *ret_value) {
+static inline int parse_in_base(wharf_str text, unsigned base, uint64_t max, uint64_t *ret_value) {
     uint64_t value = 0;
     bool too_large = false;
     if (text.len == 0) {
@@ -47,14 +47,15 @@ int number_parse_hex(wharf_str text, uint64_t max, uint64_t *ret_value) {
 }
 
 size_t number_format(uint64_t value, char *out) {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
+    size_t len = 1;
+    for (uint64_t rest = value; rest > 9; rest /= 10) {
+        len++;
+    }
+    for (size_t at = len; at > 0; at--) {
+        out[at - 1] = (char)('0' + value % 10);
         value /= 10;
-    } while (value > 0);
-    memcpy(out, digits + at, sizeof(digits) - at);
-    return sizeof(digits) - at;
+    }
+    return len;
 }
 
 size_t number_format_hex(uint64_t value, char *out) {

@@ -43,7 +43,14 @@ void wire_deinit(struct wire *wire) {
     if (wire->output != NULL) {
         block_put(wire->output);
     }
-    *wire = (struct wire){.stream = wire->stream, .input_max = wire->input_max};
+    wire->input = NULL;
+    wire->held = NULL;
+    wire->output = NULL;
+    wire->input_size = 0;
+    wire->hold = 0;
+    wire->start = 0;
+    wire->end = 0;
+    wire->output_len = 0;
 }
 
 /* ---- waiting ---- */
@@ -117,8 +124,7 @@ static int64_t wire_wait(struct wire *wire, struct wire_limit *limit, const stru
     return result;
 }
 
-/* Lets other tasks run when this one has not waited for long. 0 or the reason to stop. */
-static int wire_be_fair(struct wire *wire) {
+int wire_give_way(struct wire *wire) {
     wire->streak++;
     if (wire->streak < STREAK_MAX) {
         return 0;
@@ -155,6 +161,9 @@ static int input_move(struct wire *wire, size_t size) {
 
 /* Makes room behind the unread bytes. */
 static int input_reserve(struct wire *wire) {
+    if (wire->input == NULL) {
+        return input_move(wire, BLOCK_SIZE);
+    }
     if (wire->start == wire->end) {
         wire->start = wire->hold;
         wire->end = wire->hold;
@@ -198,7 +207,7 @@ ssize_t wire_try_fill(struct wire *wire) {
 
 /* Receives into memory of the wire or the caller: tries, and waits if it must. */
 static ssize_t wire_recv(struct wire *wire, void *buffer, size_t size) {
-    int rc = wire_be_fair(wire);
+    int rc = wire_give_way(wire);
     if (rc < 0) {
         return rc;
     }
@@ -338,7 +347,7 @@ static int wire_send_pieces(struct wire *wire, struct iovec *pieces, int count, 
     pieces_advance(&pieces, &count, 0);
     *ret_sent = 0;
     while (left > 0) {
-        int64_t sent = wire_be_fair(wire);
+        int64_t sent = wire_give_way(wire);
         sent = sent < 0 ? sent : stream->type->try_send(stream, pieces, count, more);
         if (sent == -EAGAIN) {
             struct transfer transfer = {.pieces = pieces, .count = count, .more = more, .run = transfer_send};
@@ -419,7 +428,7 @@ int wire_flush(struct wire *wire) {
     return wire_send(wire, NULL, 0, false);
 }
 
-char *wire_room(struct wire *wire, size_t len, int *ret_error) {
+char *wire_make_room(struct wire *wire, size_t len, int *ret_error) {
     assert(len <= BLOCK_SIZE);
     int rc = wire->error;
     if (rc == 0 && wire->output == NULL) {

@@ -16,6 +16,7 @@
 
 #include "http/codec/chunked.h"
 #include "net/stream.h"
+#include "sched/sched.h"
 #include "wharf/base.h"
 
 /* How long the peer may keep us waiting, one for each direction. Only time in which we wait counts.
@@ -49,7 +50,7 @@ struct wire {
 
 /* stream: open, and the caller's. input_max: at least BLOCK_SIZE. Does not allocate. */
 void wire_init(struct wire *wire, struct stream *stream, size_t input_max);
-/* Gives the memory back; what is unread or unsent is dropped. The stream stays. */
+/* Gives the memory back; what is unread or unsent is dropped. The stream and the counts stay. */
 void wire_deinit(struct wire *wire);
 /* Starts a limit afresh; grace_ms or rate <= 0: no limit, or no rate. */
 void wire_limit_set(struct wire_limit *limit, int64_t grace_ms, int64_t rate);
@@ -76,6 +77,10 @@ void wire_consume(struct wire *wire, size_t len);
 void wire_hold(struct wire *wire, size_t len);
 void wire_release(struct wire *wire);
 
+/* Lets other tasks run when this one has done many operations without waiting. The operations below and wire_fill see
+ * to that themselves. 0, -ECANCELED or -ETIMEDOUT. */
+int wire_give_way(struct wire *wire);
+
 /* ---- a message's body, over any framing ---- */
 /* The next piece: 1 to `size` bytes, 0 at its verified end. Large pieces go straight into `buffer`. Suspends.
  * Errors: as wire_fill, -WHARF_EEOF (the stream ended in the middle), -WHARF_EPROTOCOL or -WHARF_ELIMIT with
@@ -86,9 +91,14 @@ ssize_t wire_read_body(struct wire *wire, struct h1_body *body, void *buffer, si
 int wire_skip_body(struct wire *wire, struct h1_body *body, uint64_t bytes_max, struct h1_error *ret_error);
 
 /* ---- output; the errors are those of the stream, -ENOMEM, -ETIMEDOUT ---- */
+/* Where there is no room yet: gets memory, or sends. */
+char *wire_make_room(struct wire *wire, size_t len, int *ret_error);
 /* Room for `len` bytes (at most BLOCK_SIZE) behind the output, which is sent first when there is none; then
  * wire_wrote. NULL and *ret_error on failure. Suspends only to make room. */
-char *wire_room(struct wire *wire, size_t len, int *ret_error);
+static inline char *wire_room(struct wire *wire, size_t len, int *ret_error) {
+    bool fits = wire->output != NULL && len <= BLOCK_SIZE - wire->output_len && wire->error == 0;
+    return fits ? wire->output + wire->output_len : wire_make_room(wire, len, ret_error);
+}
 static inline void wire_wrote(struct wire *wire, size_t len) {
     wire->output_len += len;
 }

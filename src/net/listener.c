@@ -189,6 +189,11 @@ int listener_accept(struct listener *listener, struct io **ret_io, struct addres
     return rc;
 }
 
+int listener_try_accept(struct listener *listener, struct io **ret_io, struct address *ret_peer) {
+    int fd = listener->share != NULL ? share_take(listener, ret_peer) : listener_take(listener, ret_peer);
+    return fd < 0 ? fd : accepted_open(listener, fd, ret_peer, ret_io);
+}
+
 /* ---- opening ---- */
 
 /* One socket of a listener: made, bound, listening. */

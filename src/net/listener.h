@@ -25,6 +25,8 @@ int listener_over(struct io *io, struct unix_path *path, struct listener **ret_l
 /* The next connection as an open io (TCP_NODELAY is on). Backs off while descriptors are short. Suspends.
  * Errors: -ECANCELED (cancelled, or the listener is closed), -ETIMEDOUT, -ENOMEM. */
 int listener_accept(struct listener *listener, struct io **ret_io, struct address *ret_peer);
+/* The same without waiting: -EAGAIN. */
+int listener_try_accept(struct listener *listener, struct io **ret_io, struct address *ret_peer);
 /* Wakes its acceptors with -ECANCELED; closes queued connections; removes a Unix path. The memory is freed
  * once the last acceptor has left. Does not suspend. */
 void listener_close(struct listener *listener);

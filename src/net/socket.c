@@ -65,6 +65,7 @@ struct sock *sock_new(struct io *io, const struct address *peer) {
         sock->peer_len = peer->len;
     }
     io->owner = sock;
+    io->front = &sock_front;
     return sock;
 }
 

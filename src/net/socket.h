@@ -57,6 +57,9 @@ int sock_fail(const struct sock *sock, int code, const char *phase);
 /* A handle for a stream that was just connected; closes it on failure. */
 wharf_sock sock_of_stream(const struct stream *stream, const struct address *peer);
 
+/* front.c: what select asks. */
+extern const struct io_front sock_front;
+
 /* bytes.c: what a socket that closes gives back. */
 void sock_forget_bytes(struct sock *sock);
 static inline size_t sock_ahead(const struct sock *sock) {

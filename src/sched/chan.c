@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/chan.h"
 #include "sched/internal.h"
 
 enum { ELEMENT_MAX = 65536, CAPACITY_MAX = 1 << 20 };
@@ -23,14 +24,6 @@ struct chan {
 struct chan_slot {
     struct chan *chan; /* NULL: free */
     uint32_t generation;
-};
-
-struct chan_op {
-    struct op op;
-    wharf_chan handle;
-    struct chan *chan; /* known once the handle has been looked up */
-    void *element;     /* to copy from or to */
-    bool started;
 };
 
 static char *ring_at(struct chan *chan, size_t n) {
@@ -94,9 +87,6 @@ static int chan_of(struct chan_op *op) {
 
 static int64_t put_attempt(struct op *op) {
     struct chan_op *put = (struct chan_op *)op;
-    if (put->started) {
-        return -EAGAIN; /* whoever takes or closes completes it */
-    }
     int rc = chan_of(put);
     if (rc < 0) {
         return rc;
@@ -120,13 +110,11 @@ static int64_t put_attempt(struct op *op) {
 }
 
 static int put_start(struct op *op) {
-    struct chan_op *put = (struct chan_op *)op;
-    put->started = true;
-    op_queue_push(&put->chan->putters, op);
+    op_queue_push(&((struct chan_op *)op)->chan->putters, op);
     return 0;
 }
 
-static const struct op_kind put_kind = {"put", put_attempt, put_start, op_queue_remove};
+const struct op_kind chan_put_kind = {"put", put_attempt, put_start, op_queue_remove};
 
 /* ---- take ---- */
 
@@ -143,9 +131,6 @@ static void admit_putter(struct chan *chan) {
 
 static int64_t take_attempt(struct op *op) {
     struct chan_op *take = (struct chan_op *)op;
-    if (take->started) {
-        return -EAGAIN;
-    }
     int rc = chan_of(take);
     if (rc < 0) {
         return rc;
@@ -168,21 +153,22 @@ static int64_t take_attempt(struct op *op) {
 }
 
 static int take_start(struct op *op) {
-    struct chan_op *take = (struct chan_op *)op;
-    take->started = true;
-    op_queue_push(&take->chan->takers, op);
+    op_queue_push(&((struct chan_op *)op)->chan->takers, op);
     return 0;
 }
 
-static const struct op_kind take_kind = {"take", take_attempt, take_start, op_queue_remove};
+const struct op_kind chan_take_kind = {"take", take_attempt, take_start, op_queue_remove};
 
 int wharf_put(wharf_chan handle, const void *element) {
-    struct chan_op op = {.op.kind = &put_kind, .handle = handle, .element = (void *)(uintptr_t)element};
+    struct chan_op op = {.op = {.kind = &chan_put_kind, .internal = true},
+                         .handle = handle,
+                         .element = (void *)(uintptr_t)element};
     return (int)op_await(&op.op);
 }
 
 int wharf_take(wharf_chan handle, void *ret_element) {
-    struct chan_op op = {.op.kind = &take_kind, .handle = handle, .element = ret_element};
+    struct chan_op op = {
+        .op = {.kind = &chan_take_kind, .internal = true}, .handle = handle, .element = ret_element};
     return (int)op_await(&op.op);
 }
 
@@ -227,4 +213,11 @@ int wharf_chan_free(wharf_chan handle) {
     mem_free(chan);
     table_give(&sched_current()->chans, index);
     return 0;
+}
+
+int chan_try_put(wharf_chan handle, const void *element) {
+    struct chan_op op = {.op = {.kind = &chan_put_kind, .internal = true},
+                         .handle = handle,
+                         .element = (void *)(uintptr_t)element};
+    return (int)put_attempt(&op.op);
 }

@@ -4,8 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-void context_entry(void);
-
 #if defined(__x86_64__)
 
 enum { FRAME_WORDS = 8 };

@@ -8,6 +8,16 @@
 /* Leaves the running context in *save and enters `load`, a context that was left or made before. */
 void context_switch(void **save, void *load);
 
+/* Where in a context the frame pointer and, right after it, the address of execution stand: see arch/. */
+#if defined(__x86_64__)
+enum { CONTEXT_FRAME_OFFSET = 48 };
+#else
+enum { CONTEXT_FRAME_OFFSET = 80 };
+#endif
+
+/* Where new contexts begin: the outermost frame of every backtrace. */
+void context_entry(void);
+
 /* Makes a context that will call fn(arg) on the stack whose highest address is `top`. fn must not return. */
 void *context_make(void *top, void (*fn)(void *), void *arg);
 

@@ -59,6 +59,8 @@ struct engine {
     int (*peer_name)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
     int (*set_option)(struct sched *sched, int fd, int level, int option, int64_t value);
     int (*get_option)(struct sched *sched, int fd, int level, int option, int64_t *ret_value);
+    /* Which of IO_READ and IO_WRITE would not wait now. */
+    int (*poll)(struct sched *sched, int fd, int events);
     int64_t (*unread)(struct sched *sched, int fd); /* bytes received and not yet read */
     int64_t (*unsent)(struct sched *sched, int fd); /* bytes sent and not yet acknowledged */
 };
@@ -67,5 +69,7 @@ struct engine {
 extern const struct engine engine_epoll;
 void *epoll_engine_new(void); /* its state; NULL when the system refuses (recorded) */
 void epoll_engine_free(void *state);
+/* Readable when a wait() would have something to report. */
+int epoll_engine_descriptor(const void *state);
 
 #endif

@@ -61,6 +61,11 @@ void epoll_engine_free(void *engine_state) {
     mem_free(state);
 }
 
+int epoll_engine_descriptor(const void *engine_state) {
+    const struct epoll_state *state = engine_state;
+    return state->epoll;
+}
+
 static int64_t clock_ns(clockid_t clock) {
     struct timespec time;
     clock_gettime(clock, &time);
@@ -205,6 +210,7 @@ const struct engine engine_epoll = {
     .peer_name = kernel_peer_name,
     .set_option = kernel_set_option,
     .get_option = kernel_get_option,
+    .poll = kernel_poll,
     .unread = kernel_unread,
     .unsent = kernel_unsent,
 };

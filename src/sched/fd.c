@@ -1,10 +1,7 @@
-/* Descriptors that belong to somebody else: waiting for them, and reading and writing standard streams, without ever setting
- * O_NONBLOCK on an open file that other processes share. */
+/* Waiting for descriptors that belong to somebody else. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/failure.h"
@@ -15,8 +12,7 @@ static int poll_events(int events) {
     return ((events & WHARF_READABLE) != 0 ? POLLIN : 0) | ((events & WHARF_WRITABLE) != 0 ? POLLOUT : 0);
 }
 
-/* What is ready now: 0 for nothing. */
-static int look(int fd, int events) {
+int fd_look(int fd, int events) {
     struct pollfd one = {.fd = fd, .events = (short)poll_events(events)};
     int n = poll(&one, 1, 0);
     int rc = n < 0 ? -errno : 0;
@@ -75,7 +71,7 @@ int wharf_wait_fd(int fd, int events) {
     }
     /* Looked at again after every wait: another task may have been first, and its reader must not block. */
     for (;;) {
-        int ready = look(fd, events);
+        int ready = fd_look(fd, events);
         if (ready != 0) {
             return ready;
         }
@@ -89,46 +85,4 @@ int wharf_wait_fd(int fd, int events) {
             return rc;
         }
     }
-}
-
-ssize_t wharf_read(int fd, void *buffer, size_t size) {
-    for (;;) {
-        int ready = wharf_wait_fd(fd, WHARF_READABLE);
-        if (ready < 0) {
-            return ready;
-        }
-        ssize_t n = read(fd, buffer, size);
-        ssize_t rc = n < 0 ? -errno : n;
-        if (rc != -EINTR && rc != -EAGAIN) {
-            return rc;
-        }
-    }
-}
-
-/* A pipe that is writable has room for PIPE_BUF bytes; more might block. A file never waits. */
-static size_t piece_size(int fd) {
-    struct stat status;
-    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? INT_MAX : PIPE_BUF;
-}
-
-ssize_t wharf_write(int fd, const void *buffer, size_t size) {
-    const char *at = buffer;
-    size_t left = size;
-    size_t piece = piece_size(fd);
-    while (left > 0) {
-        int ready = wharf_wait_fd(fd, WHARF_WRITABLE);
-        if (ready < 0) {
-            return ready;
-        }
-        ssize_t n = write(fd, at, left < piece ? left : piece);
-        ssize_t rc = n < 0 ? -errno : n;
-        if (rc < 0 && rc != -EINTR && rc != -EAGAIN) {
-            return rc;
-        }
-        if (rc > 0) {
-            at += rc;
-            left -= (size_t)rc;
-        }
-    }
-    return (ssize_t)size;
 }

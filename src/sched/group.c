@@ -244,6 +244,9 @@ static void members_wait(struct group *group) {
 static int group_run(struct group *group) {
     cpu_set_t before;
     bool pinned = group->size > 1 && sched_getaffinity(0, sizeof before, &before) == 0;
+    if (pinned) {
+        pool_remember_processors();
+    }
     int rc = members_start(group);
     if (pinned) {
         pin(group->members[0].processor);

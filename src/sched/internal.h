@@ -7,6 +7,7 @@
 #ifndef SCHED_INTERNAL_H
 #define SCHED_INTERNAL_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #include "sched/stack.h"
 #include "sched/task.h"
 #include "sched/timer.h"
+#include "wharf/sync.h"
 
 enum {
     FAIRNESS_OPS = 64,        /* operations in a row before others get a turn */
@@ -62,10 +64,13 @@ struct task {
     unsigned operations; /* since it last gave way */
     bool from_start;     /* it has no maker whose floating-point control it would take over */
     int64_t resumed_at;
+    int64_t parked_at;
     enum task_state state;
     struct timer timer; /* its scope's deadline while parked, or its sleep's */
     struct scope base;
     struct join_record *join; /* joinable tasks only */
+    struct hold *holds;       /* the locks and permits it has */
+    struct values *values;    /* its task-locals; NULL: none */
     wharf_fn fn;
     void *arg;
     const char *name, *file;
@@ -113,6 +118,14 @@ struct timer_entry {
     struct timer *timer;
 };
 
+/* What deadlock.c keeps, so that a look before every sleep costs next to nothing. */
+struct deadlock_watch {
+    uint32_t alive_slot; /* of the io that something waited for at the last look */
+    int64_t looked_at;   /* when all tasks were last looked at */
+    bool reported;
+    char summary[FAILURE_DETAIL_SIZE]; /* of the deadlock that ended a simulation */
+};
+
 struct sched {
     const struct engine *engine;
     void *engine_state;
@@ -151,7 +164,9 @@ struct sched {
     struct group *group;
     int core;
     uint32_t number; /* in handles */
-    uint64_t random_state;
+    uint64_t random_state; /* of the cheap numbers that only fairness needs */
+    struct hold *free_holds;
+    struct deadlock_watch watch;
     bool deadlocked;
 };
 
@@ -172,6 +187,8 @@ struct sched *sched_peek(void);
 /* Why sched_current() gave NULL. */
 int sched_missing(void);
 void sched_hooks_install(void);
+/* The calling thread's signal mask without what Wharf has added to it: for children. */
+void sched_signal_mask_before(sigset_t *ret_mask);
 void overflow_report_install(void); /* once per process */
 void overflow_stack_install(void);  /* once per thread */
 void overflow_stack_remove(void);
@@ -191,6 +208,8 @@ void task_give_way(struct sched *sched, struct task *task);
 void sched_poll(struct sched *sched, bool block);
 void inbox_run(struct sched *sched);
 _Noreturn void task_main(void *arg);
+/* A task forked, and its function has returned in the child, where there is nothing to return to. */
+_Noreturn void task_forked_end(int result);
 int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task);
 void task_load_start(struct task *task, struct task_start *start);
 /* A start whose turn has come gets a stack. NULL: there is none to be had now; it waits until one comes back. */
@@ -234,14 +253,42 @@ static inline uint32_t generation_next(uint32_t generation) {
     return (generation + 1) & ((1U << HANDLE_GENERATION_BITS) - 1);
 }
 
+/* A cheap number for choices that must only be fair; by the seed under simulation. */
+uint64_t sched_dice(struct sched *sched);
+
+/* ---- task-locals ---- */
+struct values *values_share(struct values *values);
+void values_drop(struct values *values);
+
+/* ---- deadlocks ---- */
+/* Nothing is ready and no timer runs: how long (absolute ns, TIMER_NEVER: no limit) it makes sense to wait. Reports a
+ * deadlock, and aborts, when nothing can end the wait. */
+int64_t deadlock_watch(struct sched *sched);
+/* Who waits for what, in one line, as far as it fits. */
+void deadlock_summary(const struct sched *sched, char *out, size_t size);
+/* The tasks of a scheduler, one after the other: NULL begins, NULL ends. Nothing may run in between. */
+const struct task *task_next(const struct sched *sched, const struct task *task);
+
 /* ---- ends ---- */
+/* What an ended task still held is reported and handed on. */
+void holds_end(struct task *task);
+void holds_free(struct sched *sched);
 void locals_drop(struct sched *sched);
 void blocks_free(struct sched *sched);
 void chans_free(struct sched *sched);
 void pool_forget(struct sched *sched);
+/* Called before this thread is pinned: threads of the pools may use all the processors that it may use now. */
+void pool_remember_processors(void);
 void signals_forget(struct sched *sched);
+bool signals_watched(const struct sched *sched);
+/* Fires the watches of a scheduler as if the signal had arrived: a simulation's only way. */
+void signal_simulate(struct sched *sched, int signal);
+/* Puts when that needs no waiting: 0, -EAGAIN, or as wharf_put(). On the scheduler, in a task or not. */
+int chan_try_put(wharf_chan chan, const void *element);
 /* In the child of a fork: its threads are gone and its handlers would speak to the parent. */
 void pool_after_fork(void);
 void signals_after_fork(void);
+/* Closes this process's copies of the descriptors of its parent's scheduler, which keeps its own. */
+void ios_close_copies(struct sched *sched);
 
 #endif

@@ -56,6 +56,18 @@ int io_release(struct io *io) {
     return fd;
 }
 
+void ios_close_copies(struct sched *sched) {
+    uint32_t slots = sched->ios.page_count * sched->ios.page_records;
+    for (uint32_t i = 0; i < slots; i++) {
+        struct io *io = table_at(&sched->ios, i);
+        /* A slot that was never used is all zeros. */
+        if (io->generation != 0 && io->fd >= 0) {
+            sched->engine->close(sched, io->fd, false);
+            io->fd = -1;
+        }
+    }
+}
+
 int64_t io_id(const struct io *io) {
     return handle_make(sched_current(), io->slot, io->generation);
 }
@@ -374,4 +386,39 @@ int io_wait(struct io *io, int direction) {
     op.op.kind = (direction & IO_READ) != 0 ? &wait_read_kind : &wait_write_kind;
     io->either = io->either || direction == (IO_READ | IO_WRITE);
     return (int)op_await(&op.op);
+}
+
+/* ---- readiness for select ---- */
+
+int io_poll_descriptor(struct io *io, int events) {
+    if ((io->ready & events) == 0) {
+        return 0;
+    }
+    struct sched *sched = sched_current();
+    int ready = sched->engine->poll(sched, io->fd, events);
+    io->ready &= (uint8_t) ~(events & ~ready);
+    return ready & events;
+}
+
+int io_queue_descriptor(struct io *io, struct op *op, int direction) {
+    op_queue_push(direction == IO_READ ? &io->readers : &io->writers, op);
+    int rc = io_attach(io);
+    if (rc < 0) {
+        op_queue_remove(op);
+    }
+    return rc;
+}
+
+int io_poll(struct io *io, int events) {
+    return io->front != NULL ? io->front->poll(io, events) : io_poll_descriptor(io, events);
+}
+
+int io_queue(struct io *io, struct op *op, int direction) {
+    return io->front != NULL ? io->front->queue(io, op, direction) : io_queue_descriptor(io, op, direction);
+}
+
+void io_unqueue(struct io *io, int direction) {
+    if (io->front != NULL) {
+        io->front->unqueue(io, direction);
+    }
 }

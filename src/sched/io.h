@@ -16,6 +16,7 @@
 #include "sched/op.h"
 
 struct io;
+struct io_front;
 struct scope;
 
 /* What may succeed now. IO_HANGUP: the peer has ended its sending (EOF will be read); IO_BROKEN: error or
@@ -41,6 +42,7 @@ struct io {
     void *watch_arg;
     struct scope *hangup; /* cancelled when the peer is gone both ways */
     void *owner;          /* what the layer above keeps for it */
+    const struct io_front *front; /* NULL: readiness is the descriptor's */
 };
 
 /* ---- slots ---- */
@@ -80,6 +82,28 @@ int io_wait(struct io *io, int direction);
 ssize_t io_try_recv(struct io *io, void *buffer, size_t size);
 ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more);
 int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+
+/* ---- what select needs ---- */
+/* Which of IO_READ and IO_WRITE would not wait now: bytes that the layer above has buffered count, and readiness that is only
+ * assumed does not. */
+int io_poll(struct io *io, int events);
+/* Has op woken when one of them may have become so, or completed when the io is closed. 0 or an error. */
+int io_queue(struct io *io, struct op *op, int direction);
+/* After the op has left its queue. */
+void io_unqueue(struct io *io, int direction);
+
+/* What a layer above knows better than the descriptor: io_poll() and the others ask it where it is set. */
+struct io_front {
+    int (*poll)(struct io *io, int events);
+    int (*queue)(struct io *io, struct op *op, int direction);
+    void (*unqueue)(struct io *io, int direction);
+};
+/* The same of the descriptor itself, for a front to fall back on. */
+int io_poll_descriptor(struct io *io, int events);
+int io_queue_descriptor(struct io *io, struct op *op, int direction);
+
+/* Of any descriptor: which of IO_READ and IO_WRITE (WHARF_READABLE, WHARF_WRITABLE) hold now, 0, or -errno. */
+int fd_look(int fd, int events);
 
 /* ---- the engine reports ---- */
 void io_ready(struct io *io, int ready);

@@ -24,6 +24,7 @@ int kernel_local_name(struct sched *sched, int fd, struct sockaddr_storage *ret_
 int kernel_peer_name(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
 int kernel_set_option(struct sched *sched, int fd, int level, int option, int64_t value);
 int kernel_get_option(struct sched *sched, int fd, int level, int option, int64_t *ret_value);
+int kernel_poll(struct sched *sched, int fd, int events);
 int64_t kernel_unread(struct sched *sched, int fd);
 int64_t kernel_unsent(struct sched *sched, int fd);
 

@@ -106,7 +106,10 @@ int op_checkpoint(const struct op_kind *kind) {
 
 void op_wake(struct op *op) {
     if (op->task->waiting != op) {
-        return;
+        op = op->leader;
+        if (op == NULL || op->task->waiting != op) {
+            return;
+        }
     }
     op->woken = true;
     if (op->task->state == TASK_PARKED) {
@@ -120,7 +123,11 @@ void op_complete(struct op *op, int64_t result) {
     }
     op->completed = true;
     op->result = result;
-    op_wake(op);
+    if (op->leader != NULL) {
+        select_claim(op);
+    } else {
+        op_wake(op);
+    }
 }
 
 void op_queue_push(struct op_queue *queue, struct op *op) {

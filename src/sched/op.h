@@ -40,10 +40,12 @@ struct op {
     struct task *task;      /* who waits; set by op_await */
     struct op_queue *queue; /* where it waits; NULL: nowhere */
     struct op *next, *prev; /* its neighbours there */
+    struct op *leader;      /* of a case of a select: the operation that the task waits on; else NULL */
     int64_t wake_at;        /* try again at this time (ns) at the latest; 0: no such time */
     int64_t result;         /* valid once completed */
     bool completed;
     bool woken;           /* before it was parked: it does not park */
+    bool internal;        /* nothing but another task of this scheduler can end the wait: see deadlock.c */
     bool uninterruptible; /* neither deadline nor cancellation ends the wait: closing a scope */
 };
 
@@ -58,6 +60,10 @@ int op_checkpoint(const struct op_kind *kind);
  * suspends. */
 void op_wake(struct op *op);
 void op_complete(struct op *op, int64_t result);
+
+/* select.c: a case has been completed. Takes the other cases out of their queues in the same step, so that whoever looks
+ * into a queue finds only operations that can still be completed. */
+void select_claim(struct op *sub);
 
 /* A FIFO of waiting operations. */
 struct op_queue {

@@ -4,6 +4,7 @@
  * A job whose waiter has gone still runs to its end; the pool then frees it. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -112,12 +113,37 @@ static void *pool_thread(void *arg) {
     return NULL;
 }
 
+/* A thread inherits the mask of its maker, which wharf_run() may have pinned to one processor. */
+static pthread_mutex_t processors_lock = PTHREAD_MUTEX_INITIALIZER;
+static cpu_set_t processors;
+static bool processors_known;
+
+void pool_remember_processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) < 0) {
+        return;
+    }
+    pthread_mutex_lock(&processors_lock);
+    processors = set;
+    processors_known = true;
+    pthread_mutex_unlock(&processors_lock);
+}
+
+static void processors_allow(pthread_attr_t *attributes) {
+    pthread_mutex_lock(&processors_lock);
+    if (processors_known) {
+        (void)pthread_attr_setaffinity_np(attributes, sizeof processors, &processors);
+    }
+    pthread_mutex_unlock(&processors_lock);
+}
+
 /* With the lock held. The new thread takes no signals: those are for the program's own threads. */
 static int thread_start(struct pool *pool) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, THREAD_STACK);
+    processors_allow(&attributes);
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -219,6 +245,7 @@ void pool_forget(struct sched *sched) {
 }
 
 void pool_after_fork(void) {
+    pthread_mutex_init(&processors_lock, NULL);
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
         pools[i] = (struct pool){.thread_name = pools[i].thread_name};
         pthread_mutex_init(&pools[i].lock, NULL);

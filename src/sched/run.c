@@ -51,6 +51,7 @@ void task_make_ready(struct task *task) {
 /* Nothing can ever happen again: cancel everything, so that each task fails and says what it waited for. */
 static void deadlock(struct sched *sched) {
     sched->deadlocked = true;
+    deadlock_summary(sched, sched->watch.summary, sizeof sched->watch.summary);
     scope_cancel(&sched->background);
     scope_cancel(&sched->main.base);
 }
@@ -60,6 +61,9 @@ void sched_poll(struct sched *sched, bool block) {
     int64_t until = 0;
     if (block) {
         until = timers_next(sched);
+        if (until == TIMER_NEVER && sched->engine == &engine_epoll) {
+            until = deadlock_watch(sched);
+        }
         /* Whoever posts from now on interrupts the engine; what was posted before is seen here. */
         atomic_store(&sched->sleeping, true);
         if (atomic_load(&sched->inbox) != NULL) {
@@ -143,6 +147,7 @@ static void run_others(struct sched *sched, struct task *task) {
 
 void task_park(struct sched *sched, struct task *task) {
     task->state = TASK_PARKED;
+    task->parked_at = sched->now;
     run_others(sched, task);
 }
 
@@ -171,7 +176,11 @@ _Noreturn void task_main(void *arg) {
         if (task->from_start) {
             context_float_set(sched->float_control);
         }
-        task_finish(task, task->fn(task->arg));
+        int result = task->fn(task->arg);
+        if (sched_peek() != sched) {
+            task_forked_end(result);
+        }
+        task_finish(task, result);
         starved_retry(sched);
         struct ready *ready = next_ready(sched);
         if (!ready->is_start) {

@@ -11,10 +11,13 @@
 #include "base/random.h"
 #include "sched/internal.h"
 #include "sched/sanitizer.h"
+#include "wharf/os.h"
 
 static __thread struct sched *current;
 /* In the child of a fork the parent's scheduler is of no use, and another one would share its epoll. */
 static __thread bool dead_after_fork;
+/* What the child has of it, until it starts again. */
+static __thread struct sched *before_fork;
 /* It was not when the thread became a scheduler, so a child gets it back. */
 static __thread bool pipe_signal_blocked;
 
@@ -76,6 +79,8 @@ static void sched_free(struct sched *sched) {
     timer_deinit(sched, &sched->main.timer);
     timer_deinit(sched, &sched->starved_timer);
     chans_free(sched);
+    holds_free(sched);
+    values_drop(sched->main.values);
     table_deinit(&sched->ios);
     table_deinit(&sched->joins);
     table_deinit(&sched->chans);
@@ -204,12 +209,39 @@ static void forked_child(void) {
     if (current == NULL) {
         return;
     }
+    before_fork = current;
     current = NULL;
     dead_after_fork = true;
     failure_redirect(NULL);
     if (pipe_signal_blocked) {
         pipe_signal_mask(SIG_UNBLOCK, NULL);
     }
+}
+
+void sched_signal_mask_before(sigset_t *ret_mask) {
+    pthread_sigmask(SIG_SETMASK, NULL, ret_mask);
+    if (pipe_signal_blocked) {
+        sigdelset(ret_mask, SIGPIPE);
+    }
+}
+
+void task_forked_end(int result) {
+    exit(result < 0 ? EXIT_FAILURE : result & 0xff);
+}
+
+/* Its memory stays: the calling task may stand on one of its stacks. */
+int wharf_after_fork(void) {
+    if (!dead_after_fork) {
+        return fail(-EINVAL, "start", NULL, "this process is not the child of a fork under Wharf");
+    }
+    if (before_fork != NULL && before_fork->engine == &engine_epoll) {
+        ios_close_copies(before_fork);
+        epoll_engine_free(before_fork->engine_state);
+    }
+    before_fork = NULL;
+    dead_after_fork = false;
+    pipe_signal_blocked = false;
+    return 0;
 }
 
 static void hooks_install(void) {
@@ -326,6 +358,21 @@ uint64_t sched_random(void) {
         sched->engine->random(sched, &value, sizeof value);
     }
     return value;
+}
+
+/* xorshift64*: the engine's own numbers cost a system call. */
+uint64_t sched_dice(struct sched *sched) {
+    if (sched->engine->pick != NULL || sched->random_state == 0) {
+        uint64_t value = sched_random();
+        sched->random_state = value | 1;
+        return value;
+    }
+    uint64_t state = sched->random_state;
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    sched->random_state = state;
+    return state * UINT64_C(0x2545f4914f6cdd1d) >> 32;
 }
 
 int64_t sched_load(const struct sched *sched) {

@@ -151,7 +151,7 @@ static void close_cancel(struct op *op) {
 static const struct op_kind close_kind = {"scope", close_attempt, close_start, close_cancel};
 
 int wharf_scope_wait(wharf_scope *storage) {
-    struct close_op op = {.op.kind = &close_kind, .scope = scope_of(storage)};
+    struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope_of(storage)};
     int64_t rc = op_await(&op.op);
     return rc < 0 ? (int)rc : op.scope->error;
 }
@@ -162,7 +162,7 @@ int wharf_scope_close(wharf_scope *storage) {
         return scope->result != NULL ? *scope->result : 0;
     }
     if (scope->tasks > 0) {
-        struct close_op op = {.op.kind = &close_kind, .scope = scope};
+        struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope};
         op.op.uninterruptible = true;
         op_await(&op.op);
     }

@@ -159,6 +159,7 @@ static int spawn(const struct spawn *spawn, int64_t *ret_id) {
     task->name = options.name != NULL ? options.name : "task";
     task->file = options.file;
     task->line = options.line;
+    task->values = values_share(sched->running->values);
     task_enter(task, scope);
     task_make_ready(task);
     return 0;
@@ -295,6 +296,13 @@ static void join_result(struct sched *sched, struct join_record *join, int resul
 }
 
 void task_finish(struct task *task, int result) {
+    if (task->holds != NULL) {
+        holds_end(task);
+    }
+    if (task->values != NULL) {
+        values_drop(task->values);
+        task->values = NULL;
+    }
     if (task->join != NULL) {
         join_result(task->sched, task->join, result);
     }
@@ -361,12 +369,23 @@ static void join_cancel(struct op *op) {
 static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
 
 int wharf_join(wharf_task task, int *result) {
-    struct join_op op = {.op.kind = &join_kind, .task = task};
+    struct join_op op = {.op = {.kind = &join_kind, .internal = true}, .task = task};
     int rc = (int)op_await(&op.op);
     if (rc == 0 && result != NULL) {
         *result = op.result;
     }
     return rc;
+}
+
+struct task *task_find(wharf_task handle, int *ret_error) {
+    struct sched *sched = sched_current();
+    int rc = sched == NULL ? sched_missing() : 0;
+    const struct join_record *join = rc == 0 ? join_find(sched, handle, &rc) : NULL;
+    if (join == NULL || join->task == NULL) {
+        *ret_error = rc < 0 ? rc : -ESRCH;
+        return NULL;
+    }
+    return join->task;
 }
 
 int wharf_cancel(wharf_task task) {

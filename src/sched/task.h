@@ -53,6 +53,9 @@ struct scope *task_scope(void);
 /* The name it was started with. */
 const char *task_name(const struct task *task);
 
+/* The running task of a handle, or NULL with the error: -ESRCH once it has ended. */
+struct task *task_find(wharf_task handle, int *ret_error);
+
 /* Starts fn on a task of its own with no copy of the argument: for connection records that outlive it.
  * Current scheduler; scope NULL: background. 0, -ENOMEM, -EAGAIN, -ECANCELED. Does not suspend. */
 int task_start(struct scope *scope, wharf_fn fn, void *arg, const char *name);

@@ -9,7 +9,7 @@
 #include "server/server.h"
 #include "wharf/task.h"
 
-enum { MEMORY_PAUSE_MS = 100 };
+enum { MEMORY_PAUSE_MS = 100, LAST_ACCEPTS_MAX = 4096 };
 
 /* A connection on its way to another core. */
 struct handed {
@@ -42,7 +42,7 @@ static void handed_arrives(struct message *message) {
     struct core *core = handed->core;
     struct io *io = NULL;
     atomic_fetch_sub(&core->handing, 1);
-    if (core->stopping || io_open(handed->fd, IO_READ | IO_WRITE, &io) < 0) {
+    if (!atomic_load(&core->alive) || io_open(handed->fd, IO_READ | IO_WRITE, &io) < 0) {
         sched_engine()->close(core->sched, handed->fd, true);
         accept_forget(core);
     } else {
@@ -89,7 +89,7 @@ static void accept_place(struct core *core, struct io *io, const struct address 
         accept_refuse(io);
         return;
     }
-    struct core *best = accept_choose(core);
+    struct core *best = core->stopping ? core : accept_choose(core);
     if (best != core && accept_hand(best, io, peer)) {
         return;
     }
@@ -124,11 +124,24 @@ int acceptors_start(struct core *core, struct scope *scope) {
     return rc;
 }
 
+/* Whoever stands in the queue has been told by the kernel that we are here: they get their answer. */
+static void acceptor_empty(const struct acceptor *acceptor) {
+    struct io *io = NULL;
+    struct address peer;
+    for (int i = 0; i < LAST_ACCEPTS_MAX && listener_try_accept(acceptor->listener, &io, &peer) >= 0; i++) {
+        accept_place(acceptor->core, io, &peer);
+    }
+}
+
 void acceptors_stop(struct core *core) {
     wharf_server *server = core->server;
+    bool hurried = atomic_load(&server->stop) >= STOP_NOW;
     for (int i = 0; i < server->acceptor_count; i++) {
         struct acceptor *acceptor = &server->acceptors[i];
         if (acceptor->core == core && acceptor->listener != NULL) {
+            if (!hurried) {
+                acceptor_empty(acceptor);
+            }
             listener_close(acceptor->listener);
             acceptor->listener = NULL;
         }

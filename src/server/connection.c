@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/engine.h"
 #include "server/reply.h"
 #include "wharf/task.h"
 
@@ -108,11 +109,16 @@ static void connection_expire(struct timer *timer) {
 
 /* Bytes have arrived, or the end, or an error: a task finds out. */
 static void connection_start(struct io *io, void *arg) {
-    (void)io;
     struct connection *connection = arg;
+    struct core *core = connection->core;
+    bool gone = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
+    if (gone && sched_engine()->unread(core->sched, io->fd) == 0) {
+        connection_drop(connection, false); /* an end and nothing before it needs no task */
+        return;
+    }
     /* From here on the start refers to it: the idle timer, which may be due in the same moment, must not end it. */
     connection->state = CONNECTION_STARTING;
-    if (task_start(connection->core->scope, connection_run, connection, "http connection") < 0) {
+    if (task_start(core->scope, connection_run, connection, "http connection") < 0) {
         connection_drop(connection, true);
     }
 }
@@ -167,7 +173,6 @@ static enum head_result head_parse(struct wharf_request *request) {
     if (len <= 0) {
         return len == 0 ? HEAD_NONE : HEAD_REFUSED;
     }
-    request->head_len = (size_t)len;
     wire_hold(&request->wire, (size_t)len);
     return HEAD_COMPLETE;
 }
@@ -223,7 +228,7 @@ static enum exchange_end connection_exchange(struct wharf_request *request, enum
     case HEAD_COMPLETE: return exchange_answer(request);
     case HEAD_REFUSED: return exchange_refuse(request, 0, NULL);
     case HEAD_LATE: return exchange_refuse(request, 408, "http.head.slow");
-    case HEAD_ENDED: return EXCHANGE_CLOSE;
+    case HEAD_ENDED: return EXCHANGE_LAST;
     default: return EXCHANGE_ABORT;
     }
 }

@@ -17,7 +17,7 @@
 #include "server/server.h"
 #include "wharf/task.h"
 
-enum { RETIRE_MS = 1000 };
+enum { RETIRE_MS = 1000, FLUSH_AGAIN_NS = 20 * 1000 * 1000 };
 
 const struct core_clock *core_clock(struct core *core) {
     struct core_clock *clock = &core->clock;
@@ -36,13 +36,20 @@ const struct core_clock *core_clock(struct core *core) {
 
 /* ---- callbacks ---- */
 
-/* The end of a tick: answers that wait for a suspended handler leave. */
+/* The end of a tick: answers that wait for a suspended handler leave. What a slow client does not take is offered again
+ * soon, until the handler's task goes on and waits for the client itself. */
 static void core_flush(struct timer *timer) {
     struct core *core = (struct core *)(void *)((char *)timer - offsetof(struct core, flush_timer));
-    while (core->unflushed != NULL) {
-        struct wharf_request *request = core->unflushed;
-        wire_try_flush(&request->wire);
-        request_unhurry(request);
+    struct wharf_request *next = NULL;
+    for (struct wharf_request *at = core->unflushed; at != NULL; at = next) {
+        next = at->hurry_next;
+        wire_try_flush(&at->wire);
+        if (at->wire.output_len == 0 || at->wire.sending) {
+            request_unhurry(at);
+        }
+    }
+    if (core->unflushed != NULL) {
+        timer_set(core->sched, &core->flush_timer, sched_now() + FLUSH_AGAIN_NS);
     }
 }
 
@@ -201,7 +208,10 @@ int core_main(void *arg) {
     wharf_server *server = arg;
     int index = atomic_load(&server->core_count) > 1 ? wharf_core() : 0;
     struct core *core = &server->cores[index];
-    *core = (struct core){.server = server, .sched = sched_current(), .clock.second = INT64_MIN};
+    /* The other cores look at this record already: only what `alive` publishes is set. */
+    core->server = server;
+    core->sched = sched_current();
+    core->clock.second = INT64_MIN;
     core->stop_message.run = core_stop;
     int rc = timer_init(core->sched, &core->flush_timer, core_flush);
     if (rc < 0) {

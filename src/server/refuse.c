@@ -30,18 +30,18 @@ int refuse_malformed(struct wharf_request *request) {
     return reply_whole(request, error->status, PLAIN, body);
 }
 
-static int refuse_add_allow(struct wharf_request *request, const wharf_str *path) {
+int reply_allow(struct wharf_request *request, const wharf_str *path) {
     char allow[ROUTER_ALLOW_SIZE];
     size_t len = router_allow(&request->core->server->router, path, allow);
     return reply_field(request, STR("Allow"), (wharf_str){allow, len});
 }
 
 int refuse_method(struct wharf_request *request, const wharf_str *path) {
-    int rc = refuse_add_allow(request, path);
+    int rc = reply_allow(request, path);
     return rc < 0 ? rc : refuse(request, 405, "http.method.not_allowed");
 }
 
 int refuse_options(struct wharf_request *request, const wharf_str *path) {
-    int rc = refuse_add_allow(request, path);
+    int rc = reply_allow(request, path);
     return rc < 0 ? rc : reply_whole(request, 204, (wharf_str){NULL, 0}, (wharf_str){NULL, 0});
 }

@@ -112,6 +112,12 @@ static char *put_persistence(char *out, const struct wharf_request *request) {
 int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length) {
     struct reply *reply = &request->reply;
     int rc = 0;
+    if (status == 405 && (reply->names >> HEADER_ALLOW & 1) == 0) {
+        rc = reply_allow(request, &request->path.text); /* RFC 9110 section 15.5.6 */
+        if (rc < 0) {
+            return rc;
+        }
+    }
     char *room = wire_room(&request->wire, HEAD_FIXED_MAX + content_type.len + reply->fields_len, &rc);
     if (room == NULL) {
         reply->broken = true;

@@ -21,6 +21,8 @@ int reply_finish(struct wharf_request *request);
 void reply_reset(struct wharf_request *request);
 
 /* ---- refuse.c ---- */
+/* Adds the Allow header for a path (NULL: for the whole server). 0 or -ENOMEM. */
+int reply_allow(struct wharf_request *request, const wharf_str *path);
 /* Answers with an error status and a short text. reason: a stable code. No head must have been sent. */
 int refuse(struct wharf_request *request, int status, const char *reason);
 /* The same for request->error, whose place and rule loopback peers are told. The connection ends. */

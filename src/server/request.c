@@ -34,10 +34,6 @@ void request_end(struct wharf_request *request) {
     request->progress = (struct h1_progress){0};
 }
 
-bool request_has_unread(const struct wharf_request *request) {
-    return request->head.framing != H1_BODY_NONE && !h1_body_is_done(&request->body);
-}
-
 /* ---- what it says ---- */
 
 wharf_str wharf_request_method(const wharf_request *request) {
@@ -137,7 +133,6 @@ static ssize_t request_body_failed(struct wharf_request *request, ssize_t rc) {
     }
     request->body_failure = (int)rc;
     if (rc == -WHARF_EPROTOCOL || rc == -WHARF_ELIMIT) {
-        request->error.offset += request->head_len;
         return fail((int)rc, "read body", NULL, "%s: %s", request->error.reason, request->error.text);
     }
     return fail((int)rc, "read body", NULL, NULL);

@@ -50,7 +50,6 @@ struct wharf_request {
     struct h1_error error; /* of the head or the body; status 0: none */
     int body_failure;      /* reading the body failed with this; 0: no */
     int64_t started;       /* sched_now() when its head was complete; for the log */
-    size_t head_len;
     bool continue_sent;
     bool hurried; /* in the core's list of unflushed requests */
     struct wharf_request *hurry_next, *hurry_prev;
@@ -64,7 +63,9 @@ void request_begin(struct wharf_request *request);
 /* Gives back what the request took. */
 void request_end(struct wharf_request *request);
 /* Whether body bytes are still to come. */
-bool request_has_unread(const struct wharf_request *request);
+static inline bool request_has_unread(const struct wharf_request *request) {
+    return request->head.framing != H1_BODY_NONE && !h1_body_is_done(&request->body);
+}
 
 /* ---- exchange.c ---- */
 /* Sees to it that the output leaves when this task waits for something else than its client. */

@@ -58,7 +58,7 @@ static int text_compare(wharf_str a, wharf_str b) {
 }
 
 /* Where a literal stands among the children, or would stand. */
-static size_t node_place(const struct route_node *node, wharf_str text, bool *ret_found) {
+static inline size_t node_place(const struct route_node *node, wharf_str text, bool *ret_found) {
     size_t low = 0;
     size_t high = node->count;
     *ret_found = false;
@@ -249,6 +249,14 @@ static void walk_value(struct walk *walk, size_t count, wharf_str value) {
     }
 }
 
+static inline wharf_str segment_first(wharf_str path) {
+    size_t len = 0;
+    while (len < path.len && path.ptr[len] != '/') {
+        len++;
+    }
+    return (wharf_str){path.ptr, len};
+}
+
 /* rest: what follows the '/' of this level, or ptr NULL when the path has ended. count: names passed so far. */
 static bool walk_node(struct walk *walk, const struct route_node *node, wharf_str rest, size_t count) {
     if (rest.ptr == NULL) {
@@ -257,9 +265,11 @@ static bool walk_node(struct walk *walk, const struct route_node *node, wharf_st
         }
         return walk_arrive(walk, node->routes);
     }
-    wharf_str after = rest;
-    wharf_str segment = {NULL, 0};
-    (void)str_split(&after, '/', &segment);
+    wharf_str segment = segment_first(rest);
+    wharf_str after = {NULL, 0};
+    if (segment.len < rest.len) {
+        after = (wharf_str){rest.ptr + segment.len + 1, rest.len - segment.len - 1};
+    }
     bool found = false;
     size_t place = node_place(node, segment, &found);
     if (found && walk_node(walk, node->literals[place], after, count)) {
@@ -286,7 +296,7 @@ void router_match(const struct router *router, wharf_str path, enum h1_method me
         return;
     }
     struct walk walk = {.method = method, .method_text = method_text, .match = ret_match};
-    (void)walk_node(&walk, router->root, str_slice(path, 1, path.len), 0);
+    (void)walk_node(&walk, router->root, (wharf_str){path.ptr + 1, path.len - 1}, 0);
 }
 
 /* ---- Allow ---- */

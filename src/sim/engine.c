@@ -180,6 +180,11 @@ static int sim_get_option(struct sched *sched, int fd, int level, int option, in
     return endpoint != NULL ? endpoint_get_option(endpoint, level, option, ret_value) : -EBADF;
 }
 
+static int sim_poll(struct sched *sched, int fd, int events) {
+    const struct endpoint *endpoint = endpoint_of(sched, fd);
+    return endpoint != NULL ? endpoint_ready(endpoint) & events : events;
+}
+
 static int64_t sim_unread(struct sched *sched, int fd) {
     const struct endpoint *endpoint = endpoint_of(sched, fd);
     return endpoint != NULL ? (int64_t)endpoint->inbox.ready : -EBADF;
@@ -222,6 +227,7 @@ const struct engine engine_sim = {
     .peer_name = sim_peer_name,
     .set_option = sim_set_option,
     .get_option = sim_get_option,
+    .poll = sim_poll,
     .unread = sim_unread,
     .unsent = sim_unsent,
 };

@@ -31,7 +31,8 @@ static int world_run(struct world *world, wharf_fn fn, void *arg, wharf_sim_repo
     (void)mem_fail_at(world->options.fail_allocation);
     int result = scenario_run(world, fn, arg);
     if (sched->deadlocked) {
-        result = fail(-WHARF_EDEADLOCK, "simulation", NULL, "every task waits and nothing can happen");
+        result = fail(-WHARF_EDEADLOCK, "simulation", NULL, "every task waits and nothing can happen: %s",
+                      sched->watch.summary);
     }
     if (result < 0) {
         failure = *failure_current();

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,21 @@ static int handle_redirect(wharf_request *request, void *arg) {
     return rc == -EINVAL && wharf_reply_begun(request) ? 0 : rc;
 }
 
+static int handle_file(wharf_request *request, void *arg) {
+    (void)arg;
+    int rc = wharf_reply_file(request, "/no/such/file");
+    if (rc != -ENOENT || wharf_reply_begun(request)) {
+        return wharf_reply_text(request, 500, "found");
+    }
+    rc = wharf_reply_header(request, "Content-Type", "text/x-license");
+    return rc < 0 ? rc : wharf_reply_file(request, WHARF_SOURCE_ROOT "/LICENSE");
+}
+
+static int handle_not_allowed(wharf_request *request, void *arg) {
+    (void)arg;
+    return wharf_reply_text(request, 405, "no");
+}
+
 static int handle_facts(wharf_request *request, void *arg) {
     (void)arg;
     char text[512];
@@ -159,12 +175,15 @@ static int add_routes(struct stage *stage) {
         {"GET /short", handle_short},     {"GET /error", handle_error},
         {"GET /silent", handle_silent},   {"GET /split", handle_split},
         {"GET /open", handle_redirect},   {"GET /facts/{rest...}", handle_facts},
+        {"GET /license", handle_file},    {"PUT /no", handle_not_allowed},
     };
     int rc = 0;
     for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]) && rc == 0; i++) {
         rc = wharf_route(stage->server, ROUTES[i].pattern, ROUTES[i].handler, stage);
     }
-    return rc;
+    return rc < 0 ? rc
+                  : wharf_files(stage->server, "/files/", WHARF_SOURCE_ROOT,
+                                WHARF_OPTIONS(wharf_files_options, .listing = true));
 }
 
 /* ---- the stage ---- */
@@ -290,6 +309,7 @@ static void play_answers(struct stage *at) {
     assert_false(has(at->reply, "Content-Length"));
     EXPECT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n", "204 No Content", "Allow: ");
     EXPECT("PUT / HTTP/1.1\r\n" HOST "\r\n", "405 Method Not Allowed", "Allow: GET, HEAD, OPTIONS\r\n");
+    EXPECT("PUT /no HTTP/1.1\r\n" HOST "\r\n", "405 ", "Allow: PUT, OPTIONS\r\n");
     EXPECT("TRACE / HTTP/1.1\r\n" HOST "\r\n", "405 ", "Allow: ");
     EXPECT("CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", "405 ", "Allow: ");
     EXPECT("GET /none HTTP/1.1\r\n" HOST "\r\n", "404 Not Found");
@@ -423,6 +443,26 @@ static void whole_bodies_have_a_limit(void **state) {
     (void)state;
     static const wharf_server_limits LIMITS = {.body_bytes = 10};
     (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play_body_limit, &LIMITS);
+}
+
+static void play_files(struct stage *at) {
+    EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "\r\n", "200 OK",
+           "ETag: ", "Last-Modified: ", "MIT License");
+    EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "Range: bytes=0-2\r\n\r\n", "206 ",
+           "Content-Range: bytes 0-2/", "\r\n\r\nMIT");
+    EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "If-None-Match: *\r\n\r\n", "304 ");
+    EXPECT("GET /files?q HTTP/1.1\r\n" HOST "\r\n", "308 ", "Location: /files/?q\r\n");
+    EXPECT("GET /files/ HTTP/1.1\r\n" HOST "\r\n", "200 OK", ">LICENSE<", ">src/<", "</html>");
+    EXPECT("GET /files/none HTTP/1.1\r\n" HOST "\r\n", "404 ");
+    EXPECT("GET /files/src/server/server.c HTTP/1.1\r\n" HOST "\r\n", "200 OK", "wharf_server_free");
+    EXPECT("GET /license HTTP/1.1\r\n" HOST "\r\n", "200 OK", "Content-Type: text/x-license\r\n",
+           "MIT License");
+    assert_int_equal(at->tolerant ? 1 : count_of(at->reply, "\r\nContent-Type: "), 1);
+}
+
+static void files_are_replies_too(void **state) {
+    (void)state;
+    perform_simply(play_files);
 }
 
 /* ---- several requests on a connection ---- */
@@ -755,26 +795,45 @@ static void the_same_seed_gives_the_same_run(void **state) {
     assert_true(perform_on(options, play_mixture, NULL).trace == trace);
 }
 
-static void every_allocation_may_fail(void **state) {
-    (void)state;
-    uint64_t count = perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play_mixture, NULL).allocations;
+static size_t open_descriptors(void) {
+    size_t count = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+static void fail_every_allocation(void (*play)(struct stage *)) {
+    uint64_t count = perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play, NULL).allocations;
+    size_t descriptors = open_descriptors();
     assert_true(count > 0);
     for (uint64_t n = 1; n <= count; n++) {
-        (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .fail_allocation = n), play_mixture,
-                         NULL);
+        (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .fail_allocation = n), play, NULL);
     }
+    assert_int_equal(open_descriptors(), descriptors);
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    fail_every_allocation(play_mixture);
+    fail_every_allocation(play_files);
+}
+
+static void end_every_wait(void (*play)(struct stage *)) {
+    uint64_t count = perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play, NULL).checkpoints;
+    size_t descriptors = open_descriptors();
+    assert_true(count > 0);
+    for (uint64_t n = 1; n <= count; n++) {
+        (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .cancel_checkpoint = n), play, NULL);
+        (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .expire_checkpoint = n), play, NULL);
+    }
+    assert_int_equal(open_descriptors(), descriptors);
 }
 
 static void every_wait_may_be_cancelled_or_expire(void **state) {
     (void)state;
-    uint64_t count = perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play_mixture, NULL).checkpoints;
-    assert_true(count > 0);
-    for (uint64_t n = 1; n <= count; n++) {
-        (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .cancel_checkpoint = n), play_mixture,
-                         NULL);
-        (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .expire_checkpoint = n), play_mixture,
-                         NULL);
-    }
+    end_every_wait(play_mixture);
+    end_every_wait(play_files);
 }
 
 static void a_reset_may_come_at_any_byte(void **state) {
@@ -791,6 +850,7 @@ int main(void) {
         cmocka_unit_test(malformed_requests_get_a_reason),
         cmocka_unit_test(heads_have_limits),
         cmocka_unit_test(whole_bodies_have_a_limit),
+        cmocka_unit_test(files_are_replies_too),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_ready_answer_does_not_wait_for_the_next_handler),
         cmocka_unit_test(continue_is_sent_by_the_first_read),

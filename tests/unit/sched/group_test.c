@@ -15,6 +15,7 @@
 
 #include "base/memory.h"
 #include "sched/internal.h"
+#include "wharf/os.h"
 #include "wharf/task.h"
 
 static _Atomic int arrivals[8];
@@ -55,6 +56,30 @@ static void as_many_as_allowed_is_the_default(void **state) {
     assert_int_equal(ran, cores < 8 ? cores : ran);
     sched_getaffinity(0, sizeof after, &after);
     assert_memory_equal(&before, &after, sizeof before);
+}
+
+static int count_processors(void *arg) {
+    (void)arg;
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -EIO;
+}
+
+static _Atomic int own_processors, pool_processors;
+
+static int look_at_processors(void *arg) {
+    if (wharf_core() == 1) {
+        atomic_store(&own_processors, count_processors(arg));
+        atomic_store(&pool_processors, wharf_offload(count_processors, NULL, 0));
+    }
+    return 0;
+}
+
+static void cores_are_pinned_and_the_pool_is_not(void **state) {
+    (void)state;
+    int allowed = count_processors(NULL);
+    assert_int_equal(wharf_run(2, look_at_processors, NULL), 0);
+    assert_int_equal(own_processors, 1);
+    assert_int_equal(pool_processors, allowed);
 }
 
 static int run_again(void *arg) {
@@ -269,6 +294,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_core_runs_once),
         cmocka_unit_test(as_many_as_allowed_is_the_default),
+        cmocka_unit_test(cores_are_pinned_and_the_pool_is_not),
         cmocka_unit_test(bad_calls_are_refused),
         cmocka_unit_test(an_error_on_one_core_cancels_the_others),
         cmocka_unit_test(the_callers_deadline_reaches_all_cores),

@@ -136,10 +136,11 @@ static int pass_gate(void *arg) {
     return 0;
 }
 
+static char copy_of_gate[100];
+
 static int offload_gate(void *arg) {
     (void)arg;
-    char bytes[100] = {0};
-    return wharf_offload(pass_gate, bytes, sizeof bytes);
+    return wharf_offload(pass_gate, copy_of_gate, sizeof copy_of_gate);
 }
 
 static void a_cancelled_waiter_leaves_its_job_to_run_to_its_end(void **state) {
@@ -151,23 +152,17 @@ static void a_cancelled_waiter_leaves_its_job_to_run_to_its_end(void **state) {
     int64_t before = mem_live();
     wharf_task task = wharf_spawn(NULL, offload_gate, NULL, 0, NULL);
     wharf_yield();
-    int result = 0, timed = 0;
+    int result = 0;
     assert_int_equal(wharf_cancel(task), 0);
     assert_int_equal(wharf_join(task, &result), 0);
     assert_int_equal(result, -ECANCELED);
-    char bytes[100] = {0};
-    WHARF_WITHIN (1) {
-        timed = wharf_offload(pass_gate, bytes, sizeof bytes);
-    }
-    assert_int_equal(timed, -ETIMEDOUT);
+    assert_true(mem_live() > before);
     sem_post(&gate);
-    sem_post(&gate);
-    sem_wait(&passed);
     sem_wait(&passed);
     while (mem_live() > before) {
-        wharf_sleep(1); /* the jobs are reported and dropped */
+        wharf_sleep(1); /* the job is reported and dropped */
     }
-    assert_int_equal(bytes[0], 0);
+    assert_int_equal(copy_of_gate[0], 0);
 }
 
 static void *leave_a_job_behind(void *arg) {

@@ -78,12 +78,13 @@ static void own_action(int signal) {
 static void the_programs_own_handler_stays(void **state) {
     (void)state;
     struct counter counter = {.fired = 0};
-    signal(SIGUSR1, own_action);
+    struct sigaction action = {.sa_handler = own_action};
+    sigaction(SIGUSR1, &action, NULL);
     assert_int_equal(signal_watch(&counter.watch, SIGUSR1, count_signal), -EBUSY);
-    struct sigaction action;
     sigaction(SIGUSR1, NULL, &action);
     assert_ptr_equal(action.sa_handler, own_action);
-    signal(SIGUSR1, SIG_DFL);
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGUSR1, &action, NULL);
     assert_int_equal(signal_watch(&counter.watch, SIGKILL, count_signal), -EINVAL);
 }
 
