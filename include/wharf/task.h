@@ -176,6 +176,12 @@ WHARF_API void wharf_scope_leave_(wharf_scope *storage);
  * more threads), -EBUSY (inside another wharf_run()), and what fn returns. */
 WHARF_API int wharf_run(int cores, wharf_fn fn, void *arg);
 
+/** Runs fn(&copy of the argument) as a task of another core of this wharf_run(), and waits for what it returns. How cores
+ *  that share nothing ask each other. core: 0 to cores - 1; this core's own number calls fn directly. len: 0 to 4096 bytes.
+ *  Suspends. When the caller is cancelled, fn still runs to its end and its result is dropped.
+ *  Errors: -EINVAL, -ESRCH (that core has returned from wharf_run()), -ENOMEM, -ECANCELED, -ETIMEDOUT, and fn's own. */
+WHARF_API int wharf_call_on(int core, wharf_fn fn, const void *arg, size_t len);
+
 /** How many cores wharf_run(0, ...) would use: 1 to 256. Does not suspend. */
 WHARF_API int wharf_cores(void);
 

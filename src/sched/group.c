@@ -37,6 +37,9 @@ struct group {
     struct op *waiter;
     struct failure failure;
     pthread_mutex_t lock; /* a member's scheduler begins and ends, and is cancelled, under it */
+    pthread_cond_t met;
+    int there;      /* members that have a scheduler, or cannot have one */
+    bool abandoned; /* a thread could not be started: nobody waits for it */
     struct member members[];
 };
 
@@ -50,6 +53,16 @@ int group_size(const struct group *group) {
 
 struct sched *group_sched(const struct group *group, int core) {
     return core >= 0 && core < group->size ? atomic_load(&group->members[core].sched) : NULL;
+}
+
+bool group_post(struct group *group, int core, struct message *message) {
+    pthread_mutex_lock(&group->lock);
+    struct sched *sched = group_sched(group, core);
+    if (sched != NULL) {
+        sched_post(sched, message);
+    }
+    pthread_mutex_unlock(&group->lock);
+    return sched != NULL;
 }
 
 int wharf_core(void) {
@@ -140,21 +153,35 @@ static void member_ended(struct message *message) {
     }
 }
 
+/* All begin together, so that each can call on every other from its first line. */
+static void meet(struct group *group) {
+    pthread_mutex_lock(&group->lock);
+    group->there++;
+    pthread_cond_broadcast(&group->met);
+    while (group->there < group->size && !group->abandoned) {
+        pthread_cond_wait(&group->met, &group->lock);
+    }
+    pthread_mutex_unlock(&group->lock);
+}
+
 static int member_run(struct member *member) {
+    struct group *group = member->group;
     struct sched *sched = sched_current();
     if (sched == NULL) {
+        meet(group);
         return sched_missing();
     }
-    sched->group = member->group;
+    sched->group = group;
     sched->core = member->core;
-    pthread_mutex_lock(&member->group->lock);
+    pthread_mutex_lock(&group->lock);
     atomic_store(&member->sched, sched);
-    bool late = member->group->cancelled;
-    pthread_mutex_unlock(&member->group->lock);
+    bool late = group->cancelled;
+    pthread_mutex_unlock(&group->lock);
     if (late) {
         scope_cancel(&sched->main.base);
     }
-    return member->group->fn(member->group->arg);
+    meet(group);
+    return group->fn(group->arg);
 }
 
 static void *member_thread(void *arg) {
@@ -251,7 +278,13 @@ static int group_run(struct group *group) {
     if (pinned) {
         pin(group->members[0].processor);
     }
-    if (rc == 0) {
+    if (rc < 0) {
+        pthread_mutex_lock(&group->lock);
+        group->abandoned = true;
+        pthread_cond_broadcast(&group->met);
+        pthread_mutex_unlock(&group->lock);
+    } else {
+        meet(group);
         rc = group->fn(group->arg);
     }
     group_result(group, rc, failure_current());
@@ -289,6 +322,7 @@ int wharf_run(int cores, wharf_fn fn, void *arg) {
     group->arg = arg;
     group->first = sched;
     pthread_mutex_init(&group->lock, NULL);
+    pthread_cond_init(&group->met, NULL);
     assign_processors(group);
     atomic_store(&group->members[0].sched, sched);
     sched->group = group;
@@ -297,6 +331,7 @@ int wharf_run(int cores, wharf_fn fn, void *arg) {
     int rc = group_run(group);
     wharf_scope_close(&scope);
     sched->group = NULL;
+    pthread_cond_destroy(&group->met);
     pthread_mutex_destroy(&group->lock);
     mem_free(group);
     return rc;

@@ -14,6 +14,7 @@
 
 #include "base/failure.h"
 #include "sched/context.h"
+#include "sched/debug.h"
 #include "sched/engine.h"
 #include "sched/io.h"
 #include "sched/op.h"
@@ -167,6 +168,10 @@ struct sched {
     uint64_t random_state; /* of the cheap numbers that only fairness needs */
     struct hold *free_holds;
     struct deadlock_watch watch;
+    struct counters counters;
+    struct pulse pulse;
+    _Atomic(struct sample *) asked; /* by the debug thread, for this thread's signal handler */
+    struct site_list sites[SITE_KINDS];
     bool deadlocked;
 };
 
@@ -277,6 +282,7 @@ void locals_drop(struct sched *sched);
 void blocks_free(struct sched *sched);
 void chans_free(struct sched *sched);
 void pool_forget(struct sched *sched);
+size_t pool_jobs(const struct sched *sched); /* that it has with the pools */
 /* Called before this thread is pinned: threads of the pools may use all the processors that it may use now. */
 void pool_remember_processors(void);
 void signals_forget(struct sched *sched);

@@ -220,6 +220,7 @@ int pool_run(enum pool_kind kind, struct job *job) {
         return 0;
     }
     job->sched = sched;
+    count(&sched->counters.offloads);
     struct offload_op op = {.op.kind = &offload_kind, .pool = &pools[kind], .job = job};
     int rc = (int)op_await(&op.op);
     if (rc < 0 && !op.submitted) {
@@ -242,6 +243,25 @@ void pool_forget(struct sched *sched) {
         pthread_mutex_unlock(&pool->lock);
     }
     inbox_run(sched);
+}
+
+static size_t jobs_of(const struct job *first, const struct sched *sched) {
+    size_t n = 0;
+    for (const struct job *job = first; job != NULL; job = job->next) {
+        n += job->sched == sched ? 1 : 0;
+    }
+    return n;
+}
+
+size_t pool_jobs(const struct sched *sched) {
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
+        struct pool *pool = &pools[i];
+        pthread_mutex_lock(&pool->lock);
+        n += jobs_of(pool->first, sched) + jobs_of(pool->running, sched);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    return n;
 }
 
 void pool_after_fork(void) {

@@ -67,6 +67,8 @@ struct group; /* NULL outside */
 struct group *sched_group(struct sched *sched);
 int group_size(const struct group *group);
 struct sched *group_sched(const struct group *group, int core); /* NULL: has ended */
+/* Posts to a member that has not ended; false when it has. From any of the group's threads. */
+bool group_post(struct group *group, int core, struct message *message);
 /* Open descriptors on a scheduler: the load that accepts are balanced by. From any thread. */
 int64_t sched_load(const struct sched *sched);
 
