@@ -28,6 +28,7 @@ PUBLIC_LAYER = {
     "task.h": "sched",
     "sync.h": "sched",
     "os.h": "sched",
+    "debug.h": "sched",
     "sim.h": "sim",
     "net.h": "net",
     "http.h": "http",

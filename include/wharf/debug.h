@@ -31,11 +31,12 @@ WHARF_API int wharf_dump(int fd);
 
 /** What to look out for, for the whole process. 0: as the environment and the build have it; WHARF_OFF: not. */
 typedef struct wharf_debug_options {
-    size_t size;          /**< sizeof(wharf_debug_options) */
-    int dump_signal;      /**< on this signal (SIGQUIT with WHARF_DUMP=1) all tasks are dumped on standard error */
-    int64_t watchdog_ms;  /**< report a task that has not let others run for so long: 1 to 60000; by default 10 */
-    int exit_report;      /**< 1: when a scheduler ends, report what is still there */
-    int stack_report;     /**< 1: measure the stack of every task that ends, report those over 75 % */
+    size_t size;     /**< sizeof(wharf_debug_options) */
+    int dump_signal; /**< on this signal (SIGQUIT with WHARF_DUMP=1) all tasks are dumped on standard error */
+    int64_t
+        watchdog_ms;  /**< report a task that has not let others run for so long: 1 to 60000; by default 10 */
+    int exit_report;  /**< 1: when a scheduler ends, report what is still there */
+    int stack_report; /**< 1: measure the stack of every task that ends, report those over 75 % */
 } wharf_debug_options;
 
 /** Switches them. The dump and the watchdog need a thread, which is started with the first of them. The signal's handler

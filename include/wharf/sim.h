@@ -53,6 +53,11 @@ WHARF_API int wharf_sim_run(const wharf_sim_options *options, wharf_fn fn, void 
 WHARF_API int wharf_sim_run_report(const wharf_sim_options *options, wharf_fn fn, void *arg,
                                    wharf_sim_report *ret_report);
 
+/** Raises a signal in the simulated world: who waits for it by wharf_signal_wait() or wharf_signal_open() gets it, and
+ *  nobody else does. Signals of the system do not reach in. Does not suspend. Errors: -EINVAL (no such number, or
+ *  no simulation). */
+WHARF_API int wharf_sim_signal(int number);
+
 WHARF_END
 
 #endif

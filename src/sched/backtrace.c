@@ -10,7 +10,7 @@
 #include <string.h>
 #include <ucontext.h>
 
-#include "sched/context.h"
+#include "sched/internal.h"
 
 /* A frame record: the caller's frame pointer, the return address. So on both processors. */
 struct frame {
@@ -96,4 +96,18 @@ struct stack_range backtrace_thread_stack(void) {
         range = (struct stack_range){(uintptr_t)bottom, (uintptr_t)bottom + size};
     }
     return range;
+}
+
+struct stack_range task_stack(const struct sched *sched, const struct task *task) {
+    if (task == &sched->main) {
+        return sched->pulse.stack;
+    }
+    uintptr_t bottom = (uintptr_t)task->stack_bottom;
+    return (struct stack_range){bottom, bottom + task->stack_size};
+}
+
+__attribute__((noinline)) void backtrace_here(const struct sched *sched, struct backtrace *trace) {
+    const struct frame *own = __builtin_frame_address(0);
+    struct frame frame = frame_read((uintptr_t)own);
+    backtrace_walk(trace, frame.return_address, frame.caller, task_stack(sched, sched->running));
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/failure.h"
+#include "base/report.h"
 #include "sched/internal.h"
 #include "wharf/sync.h"
 
@@ -115,8 +116,7 @@ static bool any_task_alive(const struct sched *sched) {
 
 static void write_text(const char *text, int len) {
     size_t size = (size_t)len < LINE_SIZE ? (size_t)len : LINE_SIZE - 1;
-    ssize_t put = write(STDERR_FILENO, text, size);
-    (void)put;
+    report_write(REPORT_ERROR, text, size > 0 ? size - 1 : 0); /* without the line's end */
 }
 
 static void write_task(const struct sched *sched, const struct task *task) {

@@ -122,4 +122,5 @@ void debug_after_fork(void) {
     dump_signal_remove();
     registry_after_fork();
     watchdog_after_fork();
+    dump_after_fork();
 }

@@ -41,15 +41,17 @@ struct sample {
 };
 enum sample_state { SAMPLE_NONE, SAMPLE_ASKED, SAMPLE_DONE };
 
-/* A scheduler as the debug thread knows it; the debug thread's own but for the first line. */
+/* A scheduler as it is known outside. */
 struct pulse {
     struct sched *next, **link; /* in the list of all: see registry_lock() */
     pthread_t thread;
     pid_t tid;
     clockid_t cpu_clock;
-    uint64_t turn;      /* when last looked at */
-    int64_t since;      /* when that turn was first seen, ns */
-    int64_t cpu_since;  /* and how much processor time the thread had used */
+    struct stack_range stack; /* the thread's own */
+    /* The debug thread's: */
+    uint64_t turn;     /* when last looked at */
+    int64_t since;     /* when that turn was first seen, ns */
+    int64_t cpu_since; /* and how much processor time the thread had used */
     bool reported;
 };
 
@@ -67,6 +69,9 @@ struct debug_switches {
     _Atomic bool exit_report, stack_report;
 };
 extern struct debug_switches debug_switches;
+static inline bool debug_is_on(const _Atomic bool *which) {
+    return __builtin_expect(atomic_load_explicit(which, memory_order_relaxed), 0);
+}
 /* Once per process: reads the environment. */
 void debug_install(void);
 void debug_after_fork(void);
@@ -83,10 +88,20 @@ void watchdog_after_fork(void);
 /* ---- dumps (dump.c) ---- */
 /* All schedulers, asked from a thread that is none. */
 void dump_from_outside(int fd);
+void dump_after_fork(void);
+size_t timers_armed(const struct sched *sched);
+/* The stack that a task runs on. */
+struct stack_range task_stack(const struct sched *sched, const struct task *task);
+/* Of the running task, its caller's function first. */
+void backtrace_here(const struct sched *sched, struct backtrace *trace);
 
 /* ---- what is left (exit_report.c) ---- */
 /* Remembers where a socket or a channel is made, when that is switched on. */
 enum site_kind { SITE_SOCKET, SITE_CHANNEL, SITE_KINDS };
+struct site_list {
+    struct site *sites; /* by slot */
+    uint32_t capacity;
+};
 void site_record(struct sched *sched, enum site_kind kind, uint32_t slot);
 void sites_free(struct sched *sched);
 /* At the end of a scheduler. */

@@ -114,16 +114,10 @@ static void put_io(struct sched *sched, const struct io *io) {
     }
 }
 
-/* Whose turn it was last, or is: its registers are those of this very call. */
-static void put_own_trace(const struct sched *sched, const struct task *task) {
-    struct stack_range range = sched->pulse.stack;
-    if (task != &sched->main) {
-        range = (struct stack_range){(uintptr_t)task->stack_bottom,
-                                     (uintptr_t)task->stack_bottom + task->stack_size};
-    }
+/* Its registers are those of this very call. */
+static void put_own_trace(const struct sched *sched) {
     struct backtrace trace;
-    backtrace_walk(&trace, (uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0)),
-                   (uintptr_t)__builtin_frame_address(0), range);
+    backtrace_here(sched, &trace);
     put_trace(&trace);
 }
 
@@ -152,10 +146,7 @@ static void put_task(struct sched *sched, const struct task *task) {
     struct backtrace trace = {0};
     bool is_own = task == sched->running;
     if (!is_own) {
-        uintptr_t high = task == &sched->main
-                             ? sched->pulse.stack.high
-                             : (uintptr_t)task->stack_bottom + task->stack_size;
-        backtrace_of_context(&trace, task->context, high);
+        backtrace_of_context(&trace, task->context, task_stack(sched, task).high);
     }
     bool begun = is_own || trace.pc[0] != (uintptr_t)context_entry;
     put("task \"%s\"", task->name);
@@ -164,7 +155,7 @@ static void put_task(struct sched *sched, const struct task *task) {
     }
     put_state(sched, task, begun);
     if (is_own) {
-        put_own_trace(sched, task);
+        put_own_trace(sched);
         return;
     }
     if (!begun) {
@@ -260,18 +251,20 @@ static struct dump *dump_ask(const struct sched *asker, int fd, int *ret_error) 
         count += is_asked(sched, asker) ? 1 : 0;
     }
     registry_unlock();
-    struct dump *dump = count > 0 ? mem_zalloc(sizeof *dump + (size_t)count * sizeof(struct dump_part)) : NULL;
+    struct dump *dump = count > 0 ? mem_zalloc(sizeof *dump + (size_t)count * sizeof(struct dump_part))
+                                  : NULL;
     if (dump == NULL) {
         *ret_error = count > 0 ? -ENOMEM : 0;
         return NULL;
     }
     dump->fd = fd;
     atomic_store(&dump->references, 1);
-    for (struct sched *sched = registry_lock(); sched != NULL && dump->count < count; sched = sched->pulse.next) {
+    for (struct sched *sched = registry_lock(); sched != NULL && dump->count < count;
+         sched = sched->pulse.next) {
         if (is_asked(sched, asker)) {
             struct dump_part *part = &dump->parts[dump->count++];
-            *part = (struct dump_part){.message.run = dump_answer, .dump = dump, .sched = sched,
-                                       .number = sched->number};
+            *part = (struct dump_part){
+                .message.run = dump_answer, .dump = dump, .sched = sched, .number = sched->number};
             atomic_fetch_add(&dump->references, 1);
             atomic_fetch_add(&dump->pending, 1);
             sched_post(sched, &part->message);

@@ -1,11 +1,10 @@
 /* Which task holds which locks: what tells a stranger's unlock, a double release and a recursive lock from the real thing,
  * and what is left when a task ends without unlocking. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/report.h"
 #include "sched/lock.h"
 
 struct hold *hold_new(struct sched *sched, const struct hold_kind *kind, void *lock) {
@@ -48,16 +47,11 @@ struct hold *hold_find(const struct task *task, const void *lock) {
 }
 
 static void report(const struct task *task, const struct hold *hold) {
-    const char *wanted = getenv("WHARF_REPORTS");
-    if (wanted != NULL && strcmp(wanted, "off") == 0) {
-        return;
-    }
     char text[512];
-    int len = snprintf(text, sizeof text, "wharf: task \"%s\" (started at %s:%d) ended and still held %s\n",
+    int len = snprintf(text, sizeof text, "wharf: task \"%s\" (started at %s:%d) ended and still held %s",
                        task->name, task->file != NULL ? task->file : "?", task->line, hold->kind->name);
     size_t size = (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
-    ssize_t put = write(STDERR_FILENO, text, size);
-    (void)put;
+    report_write(REPORT_ERROR, text, size);
 }
 
 /* A lock among the locals of the task itself is gone already. */

@@ -18,6 +18,9 @@ int io_open(int fd, int ready, struct io **ret_io) {
     struct io *io = table_at(&sched->ios, slot);
     *io = (struct io){.fd = fd, .generation = generation_next(io->generation), .slot = slot};
     io->ready = (uint8_t)ready;
+    if (debug_is_on(&debug_switches.exit_report)) {
+        site_record(sched, SITE_SOCKET, slot);
+    }
     atomic_fetch_add_explicit(&sched->io_open_count, 1, memory_order_relaxed);
     *ret_io = io;
     return 0;
@@ -344,13 +347,18 @@ static int64_t attempt_wait(struct op *op) {
     return ready != 0 ? ready : -EAGAIN;
 }
 
-static const struct op_kind recv_kind = {"recv", attempt_recv, start_reader, op_queue_remove};
-static const struct op_kind send_kind = {"send", attempt_send, start_writer, op_queue_remove};
-static const struct op_kind sendfile_kind = {"sendfile", attempt_sendfile, start_writer, op_queue_remove};
-static const struct op_kind accept_kind = {"accept", attempt_accept, start_reader, op_queue_remove};
-static const struct op_kind connect_kind = {"connect", attempt_connect, start_writer, op_queue_remove};
-static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove};
-static const struct op_kind wait_write_kind = {"wait writable", attempt_wait, start_writer, op_queue_remove};
+static struct io *io_waited_on(const struct op *op) {
+    const struct io_op *waiting = (const struct io_op *)op;
+    return is_gone(waiting) ? NULL : waiting->io;
+}
+
+static const struct op_kind recv_kind = {"recv", attempt_recv, start_reader, op_queue_remove, .io = io_waited_on};
+static const struct op_kind send_kind = {"send", attempt_send, start_writer, op_queue_remove, .io = io_waited_on};
+static const struct op_kind sendfile_kind = {"sendfile", attempt_sendfile, start_writer, op_queue_remove, .io = io_waited_on};
+static const struct op_kind accept_kind = {"accept", attempt_accept, start_reader, op_queue_remove, .io = io_waited_on};
+static const struct op_kind connect_kind = {"connect", attempt_connect, start_writer, op_queue_remove, .io = io_waited_on};
+static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove, .io = io_waited_on};
+static const struct op_kind wait_write_kind = {"wait writable", attempt_wait, start_writer, op_queue_remove, .io = io_waited_on};
 
 ssize_t io_recv(struct io *io, void *buffer, size_t size) {
     struct io_op op = {.op.kind = &recv_kind, .io = io, .generation = io->generation, .recv = {buffer, size}};

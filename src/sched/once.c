@@ -1,5 +1,6 @@
 /* Work that is done once: by the first task that asks, while the others wait for it. When it fails, the longest waiter is the
  * next to try. */
+#include "base/failure.h"
 #include "sched/lock.h"
 
 struct once {
@@ -29,7 +30,7 @@ static int64_t once_attempt(struct op *op) {
         return ONCE_DONE;
     }
     if (once->runner != NULL) {
-        return once->runner == op->task ? -EDEADLK : -EAGAIN;
+        return -EAGAIN;
     }
     once->runner = op->task;
     return ONCE_RUN;
@@ -42,8 +43,21 @@ static int once_start(struct op *op) {
 
 static const struct op_kind once_kind = {"once", once_attempt, once_start, op_queue_remove};
 
+/* Only the core that uses it may look at the runner. */
+static bool is_runner(struct once *once, const struct task *task) {
+    uint32_t number = atomic_load_explicit(&once->gate.number, memory_order_acquire);
+    return number == task->sched->number && once->runner == task;
+}
+
 int wharf_once_run(wharf_once *storage, wharf_fn fn, void *arg) {
     struct once *once = (struct once *)(void *)storage;
+    struct task *task = task_current();
+    if (task == NULL) {
+        return sched_missing();
+    }
+    if (is_runner(once, task)) {
+        return fail(-EDEADLK, "once", NULL, "asked for from inside the work itself");
+    }
     struct once_op op = {.op = {.kind = &once_kind, .internal = true}, .once = once};
     int rc = (int)op_await(&op.op);
     if (rc != ONCE_RUN) {

@@ -85,6 +85,7 @@ int64_t op_await(struct op *op) {
     op->task = task;
     op->completed = false;
     op->queue = NULL;
+    count(&sched->counters.operations);
     int64_t result = op->uninterruptible ? 0 : checkpoint(sched, task, op);
     if (result == 0) {
         result = await_result(sched, task, op);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "base/report.h"
 #include "sched/internal.h"
 
 enum { SIGNAL_STACK = 64 * 1024 };
@@ -13,33 +14,43 @@ enum { SIGNAL_STACK = 64 * 1024 };
 /* This thread's, when the program had given it none. */
 static __thread void *signal_stack;
 
+enum { LINE_SIZE = 512 };
+
 /* Only what a signal handler may call. */
-static void say(const char *text) {
-    ssize_t put = write(STDERR_FILENO, text, strlen(text));
-    (void)put;
+struct line {
+    char text[LINE_SIZE];
+    size_t len;
+};
+
+static void say(struct line *line, const char *text) {
+    size_t len = strlen(text), room = LINE_SIZE - line->len;
+    len = len < room ? len : room;
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
 }
 
-static void say_number(uint64_t number) {
+static void say_number(struct line *line, uint64_t number) {
     char digits[24];
-    size_t len = number_format(number, digits);
-    ssize_t put = write(STDERR_FILENO, digits, len);
-    (void)put;
+    digits[number_format(number, digits)] = '\0';
+    say(line, digits);
 }
 
 static void report(const struct task *task) {
-    say("wharf: stack overflow in task \"");
-    say(task->name);
-    say("\"");
+    struct line line = {.len = 0};
+    say(&line, "wharf: stack overflow in task \"");
+    say(&line, task->name);
+    say(&line, "\"");
     if (task->file != NULL) {
-        say(" (started at ");
-        say(task->file);
-        say(":");
-        say_number((uint64_t)task->line);
-        say(")");
+        say(&line, " (started at ");
+        say(&line, task->file);
+        say(&line, ":");
+        say_number(&line, (uint64_t)task->line);
+        say(&line, ")");
     }
-    say(": its stack of ");
-    say_number((task->stack_size + 1023) / 1024);
-    say(" KiB is used up; see wharf_task_options.stack_bytes\n");
+    say(&line, ": its stack of ");
+    say_number(&line, (task->stack_size + 1023) / 1024);
+    say(&line, " KiB is used up; see wharf_task_options.stack_bytes");
+    report_write(REPORT_CRASH, line.text, line.len);
 }
 
 static void segv_arrived(int signal, siginfo_t *info, void *context) {

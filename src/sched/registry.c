@@ -5,6 +5,8 @@
 #include "sched/internal.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Of this thread; the system takes its time to tell. */
+static __thread struct stack_range thread_stack;
 /* tools/wharf-gdb.py knows this name. */
 static struct sched *all_schedulers;
 
@@ -13,6 +15,10 @@ void registry_add(struct sched *sched) {
     pulse->thread = pthread_self();
     pulse->tid = gettid();
     (void)pthread_getcpuclockid(pulse->thread, &pulse->cpu_clock);
+    if (thread_stack.high == 0) {
+        thread_stack = backtrace_thread_stack();
+    }
+    pulse->stack = thread_stack;
     pthread_mutex_lock(&lock);
     pulse->next = all_schedulers;
     pulse->link = &all_schedulers;

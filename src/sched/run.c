@@ -70,7 +70,11 @@ void sched_poll(struct sched *sched, bool block) {
             until = 0;
         }
     }
+    count(&sched->counters.polls);
     int rc = sched->engine->wait(sched, until);
+    if (until != 0) {
+        count(&sched->counters.wake_ups);
+    }
     atomic_store_explicit(&sched->sleeping, false, memory_order_relaxed);
     sched->now = sched->engine->now(sched);
     sched->polled_at = sched->now;
@@ -120,6 +124,7 @@ static void resume(struct sched *sched, struct task *task) {
     task->state = TASK_RUNNING;
     task->operations = 0;
     task->resumed_at = sched->now;
+    count(&sched->counters.turns);
 }
 
 /* The task of something ready; NULL when it was a start that has to wait for a stack. */

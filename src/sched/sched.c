@@ -79,6 +79,7 @@ static void sched_free(struct sched *sched) {
     timer_deinit(sched, &sched->main.timer);
     timer_deinit(sched, &sched->starved_timer);
     chans_free(sched);
+    sites_free(sched);
     holds_free(sched);
     values_drop(sched->main.values);
     table_deinit(&sched->ios);
@@ -118,6 +119,7 @@ struct sched *sched_new(const struct engine *engine, void *engine_state) {
         return NULL;
     }
     sched->float_control = context_float_get();
+    registry_add(sched);
     sched->previous = current;
     current = sched;
     sched->now = engine->now(sched);
@@ -147,6 +149,8 @@ void sched_end(struct sched *sched) {
     }
     locals_drop(sched);
     wharf_scope_close(&shield);
+    exit_report(sched);
+    registry_remove(sched);
     pool_forget(sched);
     signals_forget(sched);
     bool clean = sched->background.tasks == 0 && sched->tasks_alive == 0;
@@ -160,6 +164,7 @@ void sched_end(struct sched *sched) {
 
 /* Its first task stands in the middle of something, so nothing can be ended in order: it is left where it is. */
 static void sched_abandon(struct sched *sched) {
+    registry_remove(sched);
     pool_forget(sched);
     signals_forget(sched);
     current = NULL;
@@ -206,6 +211,7 @@ static void forked_child(void) {
     pthread_mutex_init(&numbers_lock, NULL);
     pool_after_fork();
     signals_after_fork();
+    debug_after_fork();
     if (current == NULL) {
         return;
     }
@@ -249,6 +255,7 @@ static void hooks_install(void) {
     pthread_atfork(NULL, NULL, forked_child);
     atexit(process_ended);
     overflow_report_install();
+    debug_install();
 }
 
 void sched_hooks_install(void) {

@@ -74,6 +74,7 @@ static int slab_new(struct stack_pool *pool, unsigned class, struct stack_slab *
     slab->class = (uint8_t) class;
     slab->next = pool->slabs;
     pool->slabs = slab;
+    pool->cutting[class] = slab;
     *ret_slab = slab;
     return 0;
 }
@@ -90,11 +91,8 @@ static int guard_install(struct stack_pool *pool, char *at, size_t size) {
 
 /* Cuts the next stack from the newest slab of its class. */
 static int stack_cut(struct stack_pool *pool, unsigned class, struct stack **ret_stack) {
-    struct stack_slab *slab = pool->slabs;
-    while (slab != NULL && (slab->class != class || (slab->used + 1) * class_size[class] > SLAB_BYTES)) {
-        slab = slab->next;
-    }
-    if (slab == NULL) {
+    struct stack_slab *slab = pool->cutting[class];
+    if (slab == NULL || (slab->used + 1) * class_size[class] > SLAB_BYTES) {
         int rc = slab_new(pool, class, &slab);
         if (rc < 0) {
             return rc;
@@ -137,6 +135,28 @@ void stack_put(struct stack_pool *pool, struct stack *stack) {
     stack->next = pool->free[stack->class];
     pool->free[stack->class] = stack;
     pool->free_count[stack->class]++;
+}
+
+size_t stack_used(struct stack_pool *pool, const struct stack *stack, const void *keep) {
+    unsigned char resident[STACK_LARGE / PAGE] = {0};
+    size_t pages = ((size_t)(stack->top - stack->bottom) + PAGE - 1) / PAGE;
+    if (mincore(stack->bottom, pages * PAGE, resident) < 0) {
+        return 0;
+    }
+    size_t lowest = 0;
+    while (lowest < pages && (resident[lowest] & 1) == 0) {
+        lowest++;
+    }
+    /* The stack pointer may be a little lower than what is kept. */
+    size_t cold = ((uintptr_t)keep - (uintptr_t)stack->bottom) / PAGE;
+    if (cold > lowest + 2) {
+        (void)madvise(stack->bottom, (cold - 2) * PAGE, MADV_DONTNEED);
+    }
+    size_t used = (size_t)(stack->top - stack->bottom) - lowest * PAGE;
+    if (used > atomic_load_explicit(&pool->peak[stack->class], memory_order_relaxed)) {
+        atomic_store_explicit(&pool->peak[stack->class], used, memory_order_relaxed);
+    }
+    return used;
 }
 
 struct stack *stack_of_guard(const struct stack_pool *pool, const void *address) {

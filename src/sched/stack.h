@@ -9,6 +9,7 @@
 #ifndef SCHED_STACK_H
 #define SCHED_STACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,9 @@ struct stack_pool {
     struct stack *free[STACK_CLASSES];
     size_t free_count[STACK_CLASSES];
     struct stack_slab *slabs;
-    bool use_mprotect; /* the kernel has no guard regions, or a fallback is forced */
+    struct stack_slab *cutting[STACK_CLASSES]; /* the newest of each class: older ones are full */
+    _Atomic uint64_t peak[STACK_CLASSES];      /* bytes used at most, of the stacks that were measured */
+    bool use_mprotect;                         /* the kernel has no guard regions, or a fallback is forced */
 };
 
 void stack_pool_init(struct stack_pool *pool, bool force_mprotect);
@@ -37,6 +40,9 @@ void stack_pool_deinit(struct stack_pool *pool);
 /* 0, -ENOMEM, or -EAGAIN when the system refuses another mapping (recorded). size: bytes wanted, at most STACK_LARGE. */
 int stack_get(struct stack_pool *pool, size_t size, struct stack **ret_stack);
 void stack_put(struct stack_pool *pool, struct stack *stack);
+/* How many bytes of a stack were touched; the pages below `keep`, an address on it, are given back, so that the next use
+ * is measured afresh. Raises the peak. */
+size_t stack_used(struct stack_pool *pool, const struct stack *stack, const void *keep);
 /* Whether an address lies in a guard; tells which stack. Async-signal-safe. */
 struct stack *stack_of_guard(const struct stack_pool *pool, const void *address);
 

@@ -55,7 +55,12 @@ static void task_enter(struct task *task, struct scope *scope) {
     task->base.base = true;
     task->scope = &task->base;
     scope->tasks++;
-    task->sched->tasks_alive++;
+    struct sched *sched = task->sched;
+    sched->tasks_alive++;
+    count(&sched->counters.tasks_started);
+    if ((uint64_t)sched->tasks_alive > atomic_load_explicit(&sched->counters.tasks_peak, memory_order_relaxed)) {
+        count(&sched->counters.tasks_peak);
+    }
 }
 
 static int joinable(struct sched *sched, struct task *task, struct scope *scope, int64_t *ret_id) {
@@ -296,6 +301,9 @@ static void join_result(struct sched *sched, struct join_record *join, int resul
 }
 
 void task_finish(struct task *task, int result) {
+    if (debug_is_on(&debug_switches.stack_report)) {
+        stack_measure(task->sched, task);
+    }
     if (task->holds != NULL) {
         holds_end(task);
     }
@@ -309,6 +317,7 @@ void task_finish(struct task *task, int result) {
     struct scope *parent = task->base.parent;
     scope_unlink(&task->base);
     task->sched->tasks_alive--;
+    count(&task->sched->counters.tasks_ended);
     scope_task_ended(parent, result);
 }
 

@@ -126,6 +126,7 @@ void timers_fire(struct sched *sched) {
         } else {
             heap_remove(sched, 0);
             timer->deadline = TIMER_NEVER;
+            count(&sched->counters.timers);
             timer->fire(timer);
         }
     }

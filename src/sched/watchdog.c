@@ -45,16 +45,11 @@ static int64_t clock_ns(clockid_t clock) {
 
 static void sample_take(struct sched *sched, struct sample *sample, const void *signal_context) {
     const struct task *task = sched->running;
-    struct stack_range range = sched->pulse.stack;
-    if (task != &sched->main) {
-        range = (struct stack_range){(uintptr_t)task->stack_bottom,
-                                     (uintptr_t)task->stack_bottom + task->stack_size};
-    }
     sample->harmful = task != &sched->main || sched->tasks_alive > 0;
     sample->name = task->name;
     sample->file = task->file;
     sample->line = task->line;
-    backtrace_of_signal(&sample->trace, signal_context, range);
+    backtrace_of_signal(&sample->trace, signal_context, task_stack(sched, task));
     atomic_store(&sample->state, SAMPLE_DONE);
 }
 
@@ -146,8 +141,8 @@ static void report(const struct sched *sched, const struct sample *sample, int64
         (void)snprintf(where, sizeof where, " (started at %s:%d)", sample->file, sample->line);
     }
     int len = snprintf(text, sizeof text,
-                       "wharf: task \"%s\"%s has kept core %d from the others for %" PRId64 " ms", sample->name,
-                       where, sched->core, elapsed / MILLISECOND_NS);
+                       "wharf: task \"%s\"%s has kept core %d from the others for %" PRId64 " ms",
+                       sample->name, where, sched->core, elapsed / MILLISECOND_NS);
     size_t at = (size_t)len;
     if (left_out > 0) {
         at += (size_t)snprintf(text + at, sizeof text - at, " (%" PRIu64 " more since the last report)",

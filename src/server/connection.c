@@ -12,6 +12,9 @@
 #include "server/reply.h"
 #include "wharf/task.h"
 
+/* Once the server stops: a request that is on its way now still gets its answer. */
+enum { LAST_REST_MS = 250 };
+
 /* ---- who is there ---- */
 
 void peer_set(struct peer *peer, const struct address *address) {
@@ -123,14 +126,32 @@ static void connection_start(struct io *io, void *arg) {
     }
 }
 
+/* How long the first or next request may be in coming. */
+static int64_t connection_idle_ms(const struct connection *connection) {
+    int64_t idle_ms = connection->core->server->limits.idle_ms;
+    bool last = connection->core->stopping;
+    return last && (idle_ms == LIMIT_NONE || idle_ms > LAST_REST_MS) ? LAST_REST_MS : idle_ms;
+}
+
 /* Rests until something arrives. False: it may have already. */
 static bool connection_rest(struct connection *connection) {
-    int64_t idle_ms = connection->core->server->limits.idle_ms;
+    int64_t idle_ms = connection_idle_ms(connection);
     connection->state = CONNECTION_RESTING;
     if (idle_ms != LIMIT_NONE) {
         timer_set(connection->core->sched, &connection->timer, sched_now() + idle_ms * 1000000);
     }
     return io_watch(connection->stream.io, connection_start, connection);
+}
+
+void connection_finish(struct connection *connection) {
+    struct io *io = connection->stream.io;
+    struct sched *sched = connection->core->sched;
+    if (sched_engine()->unread(sched, io->fd) > 0) {
+        io_unwatch(io);
+        connection_start(io, connection);
+    } else {
+        timer_set(sched, &connection->timer, sched_now() + connection_idle_ms(connection) * 1000000);
+    }
 }
 
 void connection_open(struct core *core, struct io *io, const struct address *peer) {

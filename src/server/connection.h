@@ -36,8 +36,8 @@ _Static_assert(sizeof(struct connection) <= 128, "what an idle connection costs"
 
 /* Takes over an accepted io, on failure too. Does not suspend. */
 void connection_open(struct core *core, struct io *io, const struct address *peer);
-/* While the server stops, a resting connection: starts its task when its next request has arrived, gives one that is
- * new a moment to send its first, and ends any other. */
+/* While the server stops, a resting connection: starts its task when its next request has arrived, else gives it a
+ * last moment to arrive. */
 void connection_finish(struct connection *connection);
 /* Ends a connection that has no task, gracefully or by reset. */
 void connection_drop(struct connection *connection, bool reset);

@@ -53,13 +53,18 @@ static void core_flush(struct timer *timer) {
     }
 }
 
-/* Resting ones go; the tasks of busy ones are cancelled in whatever they wait for. */
-static void core_drop_resting(struct core *core, bool reset) {
+/* Resting ones go, at once or when what has arrived is answered; busy ones have tasks that see to that. */
+static void core_end_resting(struct core *core, bool at_once) {
     struct connection *next = NULL;
     for (struct connection *at = core->connections; at != NULL; at = next) {
         next = at->next;
-        if (at->state == CONNECTION_RESTING) {
-            connection_drop(at, reset);
+        if (at->state != CONNECTION_RESTING) {
+            continue;
+        }
+        if (at_once) {
+            connection_drop(at, true);
+        } else {
+            connection_finish(at);
         }
     }
 }
@@ -152,10 +157,11 @@ static void core_cut(struct core *core) {
 /* Gives busy connections time to finish; then cancels what they are at. */
 static void core_drain(struct core *core) {
     const wharf_server_limits *limits = &core->server->limits;
-    core_drop_resting(core, core_is_hurried(core));
+    core_end_resting(core, core_is_hurried(core));
     WHARF_WITHIN (limits->stop_ms == LIMIT_NONE ? WHARF_OFF : limits->stop_ms) {
         core_await_end(core);
     }
+    core_end_resting(core, true);
     if (core->count == 0) {
         return;
     }

@@ -150,6 +150,12 @@ def test_fetch_all_reads_urls_from_standard_input(examples, run, http_peer, unus
     assert done.stderr.decode().startswith(f"fetch_all: {bad}: ")
 
 
+def test_pipeline_finds_the_longest_way(examples, run):
+    done = run(examples("pipeline"))
+    assert (done.returncode, done.stdout) == (0, b"17647: 278 steps\n")
+    assert len((ROOT / "examples" / "pipeline.c").read_text().splitlines()) <= 60
+
+
 def programs_of(page):
     """The C programs of a manual page."""
     blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", page.read_text(), re.MULTILINE | re.DOTALL)

@@ -716,6 +716,57 @@ static void a_stop_lets_running_requests_finish(void **state) {
     perform_simply(play_stop);
 }
 
+/* What has reached the server in the moment of the stop is answered, on a connection that is kept, on one that is new,
+ * and on one that has not been accepted; so is what comes a little later. */
+static void play_stop_in_flight(struct stage *at) {
+    static const char REQUEST[] = "GET /hello HTTP/1.1\r\n" HOST "\r\n";
+    enum { KEPT, NEW, QUEUED, LATE_KEPT, LATE_NEW, SOCKS };
+    wharf_sock socks[SOCKS];
+    for (int i = 0; i < SOCKS; i++) {
+        socks[i] = i != QUEUED ? client_open(at) : (wharf_sock){0};
+    }
+    (void)wharf_send(socks[KEPT], REQUEST, strlen(REQUEST));
+    (void)wharf_send(socks[LATE_KEPT], REQUEST, strlen(REQUEST));
+    (void)wharf_sleep(SECOND);
+    socks[QUEUED] = client_open(at);
+    for (int i = KEPT; i <= QUEUED; i++) {
+        (void)wharf_send(socks[i], REQUEST, strlen(REQUEST));
+    }
+    (void)wharf_server_stop(at->server);
+    (void)wharf_sleep(100);
+    (void)wharf_send(socks[LATE_KEPT], REQUEST, strlen(REQUEST));
+    (void)wharf_send(socks[LATE_NEW], REQUEST, strlen(REQUEST));
+    for (int i = 0; i < SOCKS; i++) {
+        assert_int_equal(client_read(at, socks[i], sizeof(at->reply) - 1), 0);
+        assert_true(has(at->reply, "Connection: close"));
+        (void)wharf_close(socks[i]);
+    }
+}
+
+static void a_stop_answers_what_has_arrived(void **state) {
+    (void)state;
+    /* Without latency what is sent has arrived. */
+    (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1, .latency_ns = WHARF_OFF),
+                     play_stop_in_flight, NULL);
+}
+
+/* A client that connects and says nothing does not delay the stop by much. */
+static void play_stop_silent(struct stage *at) {
+    wharf_sock silent = client_open(at);
+    char byte;
+    (void)wharf_sleep(SECOND);
+    int64_t start = now_ms();
+    (void)wharf_server_stop(at->server);
+    assert_true(wharf_recv(silent, &byte, 1) <= 0);
+    assert_true(now_ms() - start < SECOND);
+    (void)wharf_close(silent);
+}
+
+static void a_stop_does_not_wait_for_the_silent(void **state) {
+    (void)state;
+    perform_simply(play_stop_silent);
+}
+
 static int talk_stuck(void *arg) {
     (void)client_talk(*(struct stage **)arg, "POST /stuck HTTP/1.1\r\n" HOST "\r\n");
     return 0;
@@ -861,6 +912,8 @@ int main(void) {
         cmocka_unit_test(a_reader_that_stops_is_cut_off),
         cmocka_unit_test(a_reset_cancels_the_handler_of_a_safe_method),
         cmocka_unit_test(a_stop_lets_running_requests_finish),
+        cmocka_unit_test(a_stop_answers_what_has_arrived),
+        cmocka_unit_test(a_stop_does_not_wait_for_the_silent),
         cmocka_unit_test(a_stop_cuts_what_does_not_finish),
         cmocka_unit_test(over_its_limit_it_says_503),
         cmocka_unit_test(a_connection_has_a_number_of_requests),

@@ -27,7 +27,7 @@ static char folder[64];
 
 /* In the folder of this run; good until the next but three calls. */
 static const char *in_folder(const char *name) {
-    static char paths[4][128];
+    static char paths[4][512];
     static unsigned next;
     char *path = paths[next++ % 4];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);

@@ -1,0 +1,63 @@
+/* pipeline - from which number up to 20000 does the 3n + 1 game take the most steps down to 1?
+ *
+ * Shows: channels between a feeder, four workers and a collector; closing a channel as the word that no more
+ * comes; select over a channel and a ticker, which says on standard error how far it has come.
+ */
+#include <stdio.h>
+
+#include "wharf/sync.h"
+#include "wharf/task.h"
+
+enum { LAST = 20000, WORKERS = 4 };
+
+struct way {
+    long start, steps;
+};
+
+static wharf_chan jobs, results;
+
+static int work(void *arg) {
+    struct way way = {*(int *)arg, 0};
+    while (wharf_take(jobs, &way.start) > 0) {
+        way.steps = 0;
+        for (long n = way.start; n != 1; n = n % 2 == 0 ? n / 2 : 3 * n + 1) {
+            way.steps++;
+        }
+        wharf_put(results, &way);
+    }
+    return 0;
+}
+
+static int feed(void *arg) {
+    long last = *(int *)arg;
+    WHARF_SCOPE (workers, NULL) {
+        for (int i = 0; i < WORKERS; i++) {
+            wharf_go(workers, work, i);
+        }
+        for (long n = 1; n <= last; n++) {
+            wharf_put(jobs, &n);
+        }
+        wharf_chan_close(jobs);
+    }
+    return wharf_chan_close(results);
+}
+
+int main(void) {
+    struct way way, longest = {0, 0};
+    wharf_ticker ticker;
+    jobs = wharf_chan_new(sizeof(long), 16);
+    results = wharf_chan_new(sizeof(struct way), 16);
+    wharf_ticker_init(&ticker, 100, WHARF_TICKS_SKIP);
+    wharf_go(NULL, feed, LAST);
+    wharf_case cases[] = {wharf_case_take(results, &way), wharf_case_tick(&ticker)};
+    int which = wharf_select(cases, 2);
+    for (int done = 0; which >= 0 && cases[which].result > 0; which = wharf_select(cases, 2)) {
+        if (which == 1) {
+            fprintf(stderr, "%d of %d\n", done, LAST);
+        } else {
+            longest = way.steps > longest.steps ? way : longest;
+            done++;
+        }
+    }
+    return printf("%ld: %ld steps\n", longest.start, longest.steps) < 0;
+}
