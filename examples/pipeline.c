@@ -1,8 +1,7 @@
 /* pipeline - from which number up to 20000 does the 3n + 1 game take the most steps down to 1?
  *
- * Shows: channels between a feeder, four workers and a collector; closing a channel as the word that no more
- * comes; select over a channel and a ticker, which says on standard error how far it has come.
- */
+ * Shows: channels between a feeder, four workers and a collector; closing as the word that no more comes; select
+ * over a channel and a ticker, which says on standard error how far it has come. */
 #include <stdio.h>
 
 #include "wharf/sync.h"
@@ -43,20 +42,18 @@ static int feed(void *arg) {
 }
 
 int main(void) {
-    struct way way, longest = {0, 0};
+    struct way way = {0, 0}, longest = {0, 0};
     wharf_ticker ticker;
     jobs = wharf_chan_new(sizeof(long), 16);
     results = wharf_chan_new(sizeof(struct way), 16);
     wharf_ticker_init(&ticker, 100, WHARF_TICKS_SKIP);
     wharf_go(NULL, feed, LAST);
     wharf_case cases[] = {wharf_case_take(results, &way), wharf_case_tick(&ticker)};
-    int which = wharf_select(cases, 2);
-    for (int done = 0; which >= 0 && cases[which].result > 0; which = wharf_select(cases, 2)) {
-        if (which == 1) {
-            fprintf(stderr, "%d of %d\n", done, LAST);
-        } else {
-            longest = way.steps > longest.steps ? way : longest;
-            done++;
+    for (int i = wharf_select(cases, 2); i >= 0 && cases[i].result > 0; i = wharf_select(cases, 2)) {
+        if (i == 1) {
+            fprintf(stderr, "%ld of %d\n", way.start, LAST);
+        } else if (way.steps > longest.steps) {
+            longest = way;
         }
     }
     return printf("%ld: %ld steps\n", longest.start, longest.steps) < 0;

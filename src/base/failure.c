@@ -12,14 +12,14 @@
 
 /* A thread without a scheduler still has a place for its failures. */
 static __thread struct failure thread_record __attribute__((tls_model("initial-exec")));
-static __thread struct failure *redirected __attribute__((tls_model("initial-exec")));
+static __thread struct failure **redirected __attribute__((tls_model("initial-exec")));
 
 struct failure *failure_current(void) {
-    return redirected != NULL ? redirected : &thread_record;
+    return redirected != NULL && *redirected != NULL ? *redirected : &thread_record;
 }
 
-void failure_redirect(struct failure *record) {
-    redirected = record;
+void failure_redirect(struct failure **where) {
+    redirected = where;
 }
 
 /* The new record is complete before the old one is overwritten: subject and arguments may point into the old

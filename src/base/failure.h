@@ -24,7 +24,9 @@ struct failure {
 /* Where this thread's failures go: set by the scheduler to the running task's record. Before there is one, a
  * record of the thread. Never NULL. */
 struct failure *failure_current(void);
-void failure_redirect(struct failure *record); /* NULL: back to the thread's own */
+/* `where` holds the record to use, and is read at each failure: a switch of tasks is one store there. NULL, or NULL in
+ * it: the thread's own. */
+void failure_redirect(struct failure **where);
 
 /* Record a failure and return its code, so `return fail(-EINVAL, "listen", address, NULL)` works. All but
  * code may be NULL; subject is copied. The forms clear what they do not set. */

@@ -115,8 +115,10 @@ static int check_call(const struct get *get, const struct invocation *call) {
     const struct get_options *options = get->options;
     for (int i = 0; i < call->operand_count; i++) {
         if (!is_url(call->operands[i])) {
-            char hint[256];
-            snprintf(hint, sizeof hint, "not a URL; did you mean http://%s ?", call->operands[i]);
+            char hint[256] = "only http:// and https:// are fetched";
+            if (strstr(call->operands[i], "://") == NULL) {
+                snprintf(hint, sizeof hint, "not a URL; did you mean http://%s ?", call->operands[i]);
+            }
             complain(get, call->operands[i], hint);
             return EXIT_USAGE;
         }
@@ -253,7 +255,7 @@ static int fetch_one(const struct get *get, const char *url) {
     const char *path = get->options->output;
     int opened = output_open(&output, path != NULL ? path : "-");
     if (opened < 0) {
-        complain(get, path, wharf_strerror(opened));
+        complain(get, path[0] != '\0' ? path : "--output ''", wharf_strerror(opened));
         return EXIT_LOCAL_FILE;
     }
     wharf_fetch_options request = make_request(get, url);

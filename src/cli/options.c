@@ -207,7 +207,9 @@ static int parse_short(struct cursor *at, const char *letters) {
 
 static int check_operands(const struct cursor *at, int count) {
     if (count < at->command->operands_min) {
-        return complain(at, "something is missing; usage: wharf ", at->command->synopsis);
+        char usage[128];
+        snprintf(usage, sizeof usage, "%s %s", at->command->name, at->command->synopsis);
+        return complain(at, "something is missing; usage: wharf ", usage);
     }
     if (count > at->command->operands_max) {
         return complain(at, "one argument too many: ", at->argv[at->command->operands_max]);

@@ -91,7 +91,7 @@ static int open_regular(struct output *output, const char *path, const struct st
         return fd;
     }
     if (existing != NULL) {
-        (void)fchmod(fd, existing->st_mode & 07777);
+        (void)fchmod(fd, existing->st_mode & 0777); /* new contents inherit no special powers */
     }
     output->fd = fd;
     return 0;
@@ -104,8 +104,12 @@ int output_open(struct output *output, const char *path) {
     }
     struct output opened = {.owns_fd = true};
     struct stat existing;
-    bool exists = stat(path, &existing) == 0;
-    if (exists && S_ISDIR(existing.st_mode)) {
+    int missing = stat(path, &existing) < 0 ? -errno : 0;
+    bool exists = missing == 0;
+    if (!exists && (missing != -ENOENT || path[0] == '\0')) {
+        return missing;
+    }
+    if (exists ? S_ISDIR(existing.st_mode) : path[strlen(path) - 1] == '/') {
         return -EISDIR;
     }
     if (exists && !S_ISREG(existing.st_mode)) {

@@ -133,6 +133,7 @@ static int64_t accept_attempt(struct op *op) {
 
 static int accept_start(struct op *op) {
     struct listener *listener = ((struct accept_op *)(void *)op)->listener;
+    op->io = listener->count > 0 ? listener->sockets[0] : NULL;
     op_queue_push(&listener->acceptors, op);
     bool resting = listener->rest.deadline != TIMER_NEVER;
     if (listener->share == NULL && !resting && !listener_watch(listener)) {

@@ -48,7 +48,8 @@ static void wait_cancel(struct op *op) {
     }
 }
 
-static const struct op_kind wait_kind = {"barrier", wait_attempt, wait_start, wait_cancel};
+static const struct op_kind wait_kind = {
+    .name = "barrier", .attempt = wait_attempt, .start = wait_start, .cancel = wait_cancel};
 
 int wharf_barrier_init(wharf_barrier *barrier, int count) {
     if (count < 1) {

@@ -31,7 +31,7 @@ static char *ring_at(struct chan *chan, size_t n) {
 }
 
 wharf_chan wharf_chan_new(size_t element_bytes, size_t capacity) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return (wharf_chan){sched_missing()};
     }
@@ -59,7 +59,7 @@ wharf_chan wharf_chan_new(size_t element_bytes, size_t capacity) {
 }
 
 static struct chan_slot *chan_find(wharf_chan handle, uint32_t *ret_index, int *ret_error) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     uint32_t index = 0, generation = 0;
     int rc = sched != NULL ? handle_split(sched, handle.id, -EBADF, &index, &generation) : sched_missing();
     if (rc < 0) {
@@ -117,7 +117,8 @@ static int put_start(struct op *op) {
     return 0;
 }
 
-const struct op_kind chan_put_kind = {"put", put_attempt, put_start, op_queue_remove};
+const struct op_kind chan_put_kind = {
+    .name = "put", .attempt = put_attempt, .start = put_start, .cancel = op_queue_remove};
 
 /* ---- take ---- */
 
@@ -160,7 +161,8 @@ static int take_start(struct op *op) {
     return 0;
 }
 
-const struct op_kind chan_take_kind = {"take", take_attempt, take_start, op_queue_remove};
+const struct op_kind chan_take_kind = {
+    .name = "take", .attempt = take_attempt, .start = take_start, .cancel = op_queue_remove};
 
 int wharf_put(wharf_chan handle, const void *element) {
     struct chan_op op = {.op = {.kind = &chan_put_kind, .internal = true},
@@ -214,7 +216,7 @@ int wharf_chan_free(wharf_chan handle) {
     op_queue_complete_all(&chan->putters, -EBADF);
     op_queue_complete_all(&chan->takers, -EBADF);
     mem_free(chan);
-    table_give(&sched_current()->chans, index);
+    table_give(&sched_here()->chans, index);
     return 0;
 }
 

@@ -40,7 +40,7 @@ static void cond_cancel(struct op *op) {
     }
 }
 
-static const struct op_kind cond_kind = {"condition", NULL, cond_start, cond_cancel};
+static const struct op_kind cond_kind = {.name = "condition", .start = cond_start, .cancel = cond_cancel};
 
 int wharf_cond_wait(wharf_cond *cond, wharf_mutex *mutex) {
     struct sched *sched = sched_current();

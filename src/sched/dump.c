@@ -125,9 +125,8 @@ static void put_state(struct sched *sched, const struct task *task, bool begun) 
     if (task->state == TASK_PARKED && task->waiting != NULL) {
         int64_t ms = (sched->now - task->parked_at) / MILLISECOND_NS;
         put(" waits %" PRId64 ".%03d s: %s", ms / 1000, (int)(ms % 1000), task->waiting->kind->name);
-        const struct io *io = io_of_op(task->waiting);
-        if (io != NULL) {
-            put_io(sched, io);
+        if (task->waiting->io != NULL) {
+            put_io(sched, task->waiting->io);
         }
     } else if (task->state == TASK_RUNNING) {
         put(" runs");

@@ -47,7 +47,8 @@ static void wait_cancel(struct op *op) {
     }
 }
 
-const struct op_kind event_kind = {"event", wait_attempt, wait_start, wait_cancel};
+const struct op_kind event_kind = {
+    .name = "event", .attempt = wait_attempt, .start = wait_start, .cancel = wait_cancel};
 
 int wharf_event_wait(wharf_event *event) {
     struct event_op op = {.op = {.kind = &event_kind, .internal = true}, .event = event};

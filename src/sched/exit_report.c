@@ -87,9 +87,9 @@ static void report_tasks(const struct sched *sched) {
     }
 }
 
-/* A connection that winds down, or idles in a server, is watched and has no owner to close it. */
+/* A closed connection that winds down is watched, and nobody's. */
 static bool is_left(const struct io *io) {
-    return io->generation != 0 && io->fd >= 0 && io->watch == NULL;
+    return io->generation != 0 && io->fd >= 0 && (io->owner != NULL || io->watch == NULL);
 }
 
 static void report_sockets(const struct sched *sched) {

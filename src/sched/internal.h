@@ -7,6 +7,7 @@
 #ifndef SCHED_INTERNAL_H
 #define SCHED_INTERNAL_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,11 +26,12 @@
 #include "wharf/sync.h"
 
 enum {
-    FAIRNESS_OPS = 64,        /* operations in a row before others get a turn */
-    FAIRNESS_CLOCK_OPS = 16,  /* how often the clock is looked at meanwhile */
-    FAIRNESS_NS = 200 * 1000, /* or this much time */
-    POLL_EVERY = 64,          /* switches between two looks at the engine while tasks are ready */
-    POLL_NS = 500 * 1000,     /* or this much time */
+    FAIRNESS_OPS = 64,         /* operations in a row before others get a turn */
+    FAIRNESS_CLOCK_OPS = 16,   /* how often the clock is looked at meanwhile */
+    FAIRNESS_NS = 200 * 1000,  /* or this much time */
+    POLL_EVERY = 64,           /* switches between two looks at the engine while tasks are ready */
+    POLL_AGAIN_NS = 20 * 1000, /* at least this much time between them */
+    POLL_NS = 500 * 1000,      /* or this much time, however few the switches */
     TASK_ARGUMENT_MAX = 4096,
     HANDLE_SLOT_BITS = 24,
     HANDLE_GENERATION_BITS = 27,
@@ -132,6 +134,8 @@ struct sched {
     void *engine_state;
     struct sched *previous; /* this thread's, while a simulation runs */
     struct task *running;
+    struct failure *failure; /* the running task's */
+    int *errno_at;           /* this thread's: the same for all its tasks */
     struct ready *ready_first, *ready_last;
     size_t ready_count;
     struct ready *starved_first, *starved_last; /* starts that found no stack */
@@ -164,7 +168,7 @@ struct sched {
     _Atomic bool sleeping;
     struct group *group;
     int core;
-    uint32_t number; /* in handles */
+    uint32_t number;       /* in handles */
     uint64_t random_state; /* of the cheap numbers that only fairness needs */
     struct hold *free_holds;
     struct deadlock_watch watch;
@@ -174,6 +178,15 @@ struct sched {
     struct site_list sites[SITE_KINDS];
     bool deadlocked;
 };
+
+/* This thread's, or NULL. Tasks never leave their thread, so its address may be kept across a switch. */
+extern __thread struct sched *sched_of_thread __attribute__((tls_model("initial-exec")));
+
+/* As sched_current(), without the call. */
+static inline struct sched *sched_here(void) {
+    struct sched *sched = sched_of_thread;
+    return __builtin_expect(sched != NULL, 1) ? sched : sched_current();
+}
 
 /* ---- life ---- */
 /* A scheduler for this thread on some engine, current from now on; the previous one comes back with sched_end.
@@ -206,7 +219,19 @@ void task_park(struct sched *sched, struct task *task);
 /* Ends the wait of a parked task with `code`, unless it is uninterruptible. */
 void task_interrupt(struct task *task, int code);
 /* 0, -ECANCELED or -ETIMEDOUT by the state of its innermost scope; looks at the clock where there is a deadline. */
-int task_check(struct sched *sched, const struct task *task);
+static inline int task_check(struct sched *sched, const struct task *task) {
+    const struct scope *scope = task->scope;
+    if (__builtin_expect(!scope->cancelled && scope->deadline == TIMER_NEVER, 1)) {
+        return 0;
+    }
+    if (scope->cancelled) {
+        return -ECANCELED;
+    }
+    if (scope->deadline > sched->now) {
+        sched->now = sched->engine->now(sched);
+    }
+    return scope->deadline <= sched->now ? -ETIMEDOUT : 0;
+}
 /* Lets the others run first. */
 void task_give_way(struct sched *sched, struct task *task);
 /* One look at inbox, timers and engine. block: may wait. */

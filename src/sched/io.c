@@ -6,7 +6,7 @@
 #include "sched/internal.h"
 
 int io_open(int fd, int ready, struct io **ret_io) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }
@@ -40,7 +40,7 @@ static void io_retire(struct sched *sched, struct io *io) {
 }
 
 void io_close(struct io *io, bool reset) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int fd = io->fd;
     if (io->attached && io->shared_fd) {
         sched->engine->detach(sched, io);
@@ -50,7 +50,7 @@ void io_close(struct io *io, bool reset) {
 }
 
 int io_release(struct io *io) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int fd = io->fd;
     if (io->attached) {
         sched->engine->detach(sched, io);
@@ -72,11 +72,11 @@ void ios_close_copies(struct sched *sched) {
 }
 
 int64_t io_id(const struct io *io) {
-    return handle_make(sched_current(), io->slot, io->generation);
+    return handle_make(sched_here(), io->slot, io->generation);
 }
 
 struct io *io_find(int64_t id, int *ret_error) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     uint32_t slot = 0, generation = 0;
     int rc = sched != NULL ? handle_split(sched, id, -EBADF, &slot, &generation) : sched_missing();
     if (rc < 0) {
@@ -109,7 +109,7 @@ static int io_attach(struct io *io) {
     if (io->attached) {
         return 0;
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int rc = sched->engine->attach(sched, io);
     if (rc == -EPERM) {
         /* A regular file: always ready, and epoll will not have it. */
@@ -209,6 +209,7 @@ static bool is_gone(const struct io_op *op) {
 
 static int start_reader(struct op *op) {
     struct io *io = ((struct io_op *)op)->io;
+    op->io = io;
     op_queue_push(&io->readers, op);
     int rc = io_attach(io);
     if (rc < 0) {
@@ -219,6 +220,7 @@ static int start_reader(struct op *op) {
 
 static int start_writer(struct op *op) {
     struct io *io = ((struct io_op *)op)->io;
+    op->io = io;
     op_queue_push(&io->writers, op);
     int rc = io_attach(io);
     if (rc < 0) {
@@ -231,7 +233,7 @@ ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
     if ((io->ready & IO_READ) == 0) {
         return -EAGAIN;
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     ssize_t n = sched->engine->recv(sched, io->fd, buffer, size);
     bool ended = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
     if (n == -EAGAIN || (n > 0 && (size_t)n < size && sched->engine->short_means_empty && !ended)) {
@@ -244,7 +246,7 @@ ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool m
     if ((io->ready & IO_WRITE) == 0) {
         return -EAGAIN;
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     ssize_t n = sched->engine->send(sched, io->fd, pieces, count, more);
     if (n == -EAGAIN) {
         io->ready &= (uint8_t)~IO_WRITE;
@@ -256,7 +258,7 @@ int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t
     if ((io->ready & IO_READ) == 0) {
         return -EAGAIN;
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int rc = sched->engine->accept(sched, io->fd, ret_address, ret_len);
     if (rc == -EAGAIN) {
         io->ready &= (uint8_t)~IO_READ;
@@ -289,7 +291,7 @@ static int64_t attempt_sendfile(struct op *op) {
     if ((io->ready & IO_WRITE) == 0) {
         return -EAGAIN;
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int64_t n = sched->engine->sendfile(sched, io->fd, send->file.fd, send->file.offset, send->file.size);
     if (n == -EAGAIN) {
         io->ready &= (uint8_t)~IO_WRITE;
@@ -310,7 +312,7 @@ enum { CONNECT_RETRY_NS = 5 * 1000 * 1000 };
 static int64_t attempt_connect(struct op *op) {
     struct io_op *connect = (struct io_op *)op;
     struct io *io = connect->io;
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (is_gone(connect)) {
         return -ECANCELED;
     }
@@ -347,18 +349,13 @@ static int64_t attempt_wait(struct op *op) {
     return ready != 0 ? ready : -EAGAIN;
 }
 
-static struct io *io_waited_on(const struct op *op) {
-    const struct io_op *waiting = (const struct io_op *)op;
-    return is_gone(waiting) ? NULL : waiting->io;
-}
-
-static const struct op_kind recv_kind = {"recv", attempt_recv, start_reader, op_queue_remove, .io = io_waited_on};
-static const struct op_kind send_kind = {"send", attempt_send, start_writer, op_queue_remove, .io = io_waited_on};
-static const struct op_kind sendfile_kind = {"sendfile", attempt_sendfile, start_writer, op_queue_remove, .io = io_waited_on};
-static const struct op_kind accept_kind = {"accept", attempt_accept, start_reader, op_queue_remove, .io = io_waited_on};
-static const struct op_kind connect_kind = {"connect", attempt_connect, start_writer, op_queue_remove, .io = io_waited_on};
-static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove, .io = io_waited_on};
-static const struct op_kind wait_write_kind = {"wait writable", attempt_wait, start_writer, op_queue_remove, .io = io_waited_on};
+static const struct op_kind recv_kind = {"recv", attempt_recv, start_reader, op_queue_remove};
+static const struct op_kind send_kind = {"send", attempt_send, start_writer, op_queue_remove};
+static const struct op_kind sendfile_kind = {"sendfile", attempt_sendfile, start_writer, op_queue_remove};
+static const struct op_kind accept_kind = {"accept", attempt_accept, start_reader, op_queue_remove};
+static const struct op_kind connect_kind = {"connect", attempt_connect, start_writer, op_queue_remove};
+static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove};
+static const struct op_kind wait_write_kind = {"wait writable", attempt_wait, start_writer, op_queue_remove};
 
 ssize_t io_recv(struct io *io, void *buffer, size_t size) {
     struct io_op op = {.op.kind = &recv_kind, .io = io, .generation = io->generation, .recv = {buffer, size}};
@@ -402,7 +399,7 @@ int io_poll_descriptor(struct io *io, int events) {
     if ((io->ready & events) == 0) {
         return 0;
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int ready = sched->engine->poll(sched, io->fd, events);
     io->ready &= (uint8_t) ~(events & ~ready);
     return ready & events;

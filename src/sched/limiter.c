@@ -83,8 +83,10 @@ static void acquire_cancel(struct op *op) {
     }
 }
 
-static const struct op_kind semaphore_kind = {"semaphore", acquire_attempt, acquire_start, acquire_cancel};
-static const struct op_kind limiter_kind = {"limiter", acquire_attempt, acquire_start, acquire_cancel};
+static const struct op_kind semaphore_kind = {
+    .name = "semaphore", .attempt = acquire_attempt, .start = acquire_start, .cancel = acquire_cancel};
+static const struct op_kind limiter_kind = {
+    .name = "limiter", .attempt = acquire_attempt, .start = acquire_start, .cancel = acquire_cancel};
 
 static int release(struct permits *permits, int64_t k) {
     int64_t free = 0;

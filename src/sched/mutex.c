@@ -57,7 +57,8 @@ static int lock_start(struct op *op) {
     return 0;
 }
 
-static const struct op_kind lock_kind = {"mutex", lock_attempt, lock_start, op_queue_remove};
+static const struct op_kind lock_kind = {
+    .name = "mutex", .attempt = lock_attempt, .start = lock_start, .cancel = op_queue_remove};
 
 /* op: of this task, its flags set. */
 static int mutex_lock(struct mutex_op *op, bool wait) {

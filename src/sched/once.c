@@ -41,7 +41,8 @@ static int once_start(struct op *op) {
     return 0;
 }
 
-static const struct op_kind once_kind = {"once", once_attempt, once_start, op_queue_remove};
+static const struct op_kind once_kind = {
+    .name = "once", .attempt = once_attempt, .start = once_start, .cancel = op_queue_remove};
 
 /* Only the core that uses it may look at the runner. */
 static bool is_runner(struct once *once, const struct task *task) {

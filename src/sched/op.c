@@ -6,7 +6,7 @@
 #include "sched/internal.h"
 
 /* Others get a turn after many operations that did not have to wait, or after a while. */
-static void fairness(struct sched *sched, struct task *task) {
+static inline void fairness(struct sched *sched, struct task *task) {
     task->operations++;
     if (task->operations % FAIRNESS_CLOCK_OPS == 0) {
         sched->now = sched->engine->now(sched);
@@ -17,7 +17,7 @@ static void fairness(struct sched *sched, struct task *task) {
 }
 
 /* What every operation meets on its way in: injected faults, its turn, cancellation, the deadline. */
-static int checkpoint(struct sched *sched, struct task *task, const struct op *op) {
+static inline int checkpoint(struct sched *sched, struct task *task, const struct op *op) {
     if (sched->engine->checkpoint != NULL) {
         int rc = sched->engine->checkpoint(sched, op);
         if (rc < 0) {
@@ -28,12 +28,12 @@ static int checkpoint(struct sched *sched, struct task *task, const struct op *o
     return task_check(sched, task);
 }
 
-static int64_t attempt(struct op *op) {
+static inline int64_t attempt(struct op *op) {
     return op->kind->attempt != NULL ? op->kind->attempt(op) : -EAGAIN;
 }
 
 /* Parks once. 0: woken, attempt again; 1: completed; negative: interrupted. */
-static int wait_once(struct sched *sched, struct task *task, struct op *op) {
+static inline int wait_once(struct sched *sched, struct task *task, struct op *op) {
     task->waiting = op;
     task->interrupt = 0;
     op->woken = false;
@@ -43,7 +43,10 @@ static int wait_once(struct sched *sched, struct task *task, struct op *op) {
         return rc;
     }
     int64_t until = op->uninterruptible ? TIMER_NEVER : task->scope->deadline;
-    timer_set(sched, &task->timer, op->wake_at != 0 && op->wake_at < until ? op->wake_at : until);
+    until = op->wake_at != 0 && op->wake_at < until ? op->wake_at : until;
+    if (until != TIMER_NEVER) {
+        timer_set(sched, &task->timer, until);
+    }
     if (!op->completed && !op->woken) {
         task_park(sched, task);
     }
@@ -58,7 +61,7 @@ static int wait_once(struct sched *sched, struct task *task, struct op *op) {
     return task->interrupt;
 }
 
-static int64_t await_result(struct sched *sched, struct task *task, struct op *op) {
+static inline int64_t await_result(struct sched *sched, struct task *task, struct op *op) {
     for (;;) {
         int64_t result = attempt(op);
         if (result != -EAGAIN) {
@@ -77,7 +80,7 @@ static int64_t await_result(struct sched *sched, struct task *task, struct op *o
 }
 
 int64_t op_await(struct op *op) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }
@@ -97,7 +100,7 @@ int64_t op_await(struct op *op) {
 }
 
 int op_checkpoint(const struct op_kind *kind) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct io;
 struct op;
 struct op_queue;
 struct task;
@@ -40,6 +41,7 @@ struct op {
     struct task *task;      /* who waits; set by op_await */
     struct op_queue *queue; /* where it waits; NULL: nowhere */
     struct op *next, *prev; /* its neighbours there */
+    struct io *io;          /* the descriptor that it is parked on, for dumps; NULL: none */
     struct op *leader;      /* of a case of a select: the operation that the task waits on; else NULL */
     int64_t wake_at;        /* try again at this time (ns) at the latest; 0: no such time */
     int64_t result;         /* valid once completed */

@@ -85,10 +85,19 @@ void sched_poll(struct sched *sched, bool block) {
     }
 }
 
-/* The next thing to run; waits until there is one. */
-static struct ready *next_ready(struct sched *sched) {
-    if (++sched->switches >= POLL_EVERY || sched->now - sched->polled_at > POLL_NS) {
+/* While tasks are ready the world is looked at now and then: after many switches, unless they were short. */
+static void poll_in_turn(struct sched *sched) {
+    sched->switches = 0;
+    sched->now = sched->engine->now(sched);
+    if (sched->now - sched->polled_at >= POLL_AGAIN_NS || sched->engine != &engine_epoll) {
         sched_poll(sched, false);
+    }
+}
+
+/* The next thing to run; waits until there is one. */
+static inline struct ready *next_ready(struct sched *sched) {
+    if (__builtin_expect(++sched->switches >= POLL_EVERY || sched->now - sched->polled_at > POLL_NS, 0)) {
+        poll_in_turn(sched);
     }
     for (;;) {
         struct ready *ready = ready_pop(sched);
@@ -112,7 +121,7 @@ static void arrived(struct sched *sched) {
 
 static void switch_to(struct sched *sched, struct task *from, struct task *to) {
     sched->running = to;
-    failure_redirect(&to->failure);
+    sched->failure = &to->failure;
     bool last = from->state == TASK_ENDED;
     sanitizer_leave(last ? NULL : &from->sanitizer_fake, to->stack_bottom, to->stack_size);
     sanitizer_thread_switch(to->sanitizer_fiber);
@@ -137,8 +146,7 @@ static struct task *task_of(struct sched *sched, struct ready *ready) {
 
 /* Runs others until this task is ready again. */
 static void run_others(struct sched *sched, struct task *task) {
-    int saved = errno;
-    task->saved_errno = saved;
+    task->saved_errno = *sched->errno_at;
     struct task *next = NULL;
     while (next == NULL) {
         next = task_of(sched, next_ready(sched));
@@ -147,7 +155,7 @@ static void run_others(struct sched *sched, struct task *task) {
     if (next != task) {
         switch_to(sched, task, next);
     }
-    errno = task->saved_errno;
+    *sched->errno_at = task->saved_errno;
 }
 
 void task_park(struct sched *sched, struct task *task) {

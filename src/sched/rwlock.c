@@ -123,8 +123,10 @@ static void write_cancel(struct op *op) {
     }
 }
 
-static const struct op_kind read_kind = {"read lock", read_attempt, read_start, op_queue_remove};
-static const struct op_kind write_kind = {"write lock", write_attempt, write_start, write_cancel};
+static const struct op_kind read_kind = {
+    .name = "read lock", .attempt = read_attempt, .start = read_start, .cancel = op_queue_remove};
+static const struct op_kind write_kind = {
+    .name = "write lock", .attempt = write_attempt, .start = write_start, .cancel = write_cancel};
 
 static int rwlock_lock(struct rwlock *lock, const struct op_kind *kind, const struct hold_kind *hold_kind) {
     struct sched *sched = sched_current();

@@ -13,10 +13,10 @@
 #include "sched/sanitizer.h"
 #include "wharf/os.h"
 
-static __thread struct sched *current;
+__thread struct sched *sched_of_thread __attribute__((tls_model("initial-exec")));
 /* In the child of a fork the parent's scheduler is of no use, and another one would share its epoll. */
 static __thread bool dead_after_fork;
-/* What the child has of it, until it starts again. */
+/* What the child has of it, and of those before it (`previous`): out of use, never freed. */
 static __thread struct sched *before_fork;
 /* It was not when the thread became a scheduler, so a child gets it back. */
 static __thread bool pipe_signal_blocked;
@@ -120,11 +120,13 @@ struct sched *sched_new(const struct engine *engine, void *engine_state) {
     }
     sched->float_control = context_float_get();
     registry_add(sched);
-    sched->previous = current;
-    current = sched;
+    sched->previous = sched_of_thread;
+    sched_of_thread = sched;
     sched->now = engine->now(sched);
     sched->polled_at = sched->now;
-    failure_redirect(&sched->main.failure);
+    sched->errno_at = &errno;
+    sched->failure = &sched->main.failure;
+    failure_redirect(&sched->failure);
     return sched;
 }
 
@@ -154,8 +156,8 @@ void sched_end(struct sched *sched) {
     pool_forget(sched);
     signals_forget(sched);
     bool clean = sched->background.tasks == 0 && sched->tasks_alive == 0;
-    current = sched->previous;
-    failure_redirect(current != NULL ? &current->running->failure : NULL);
+    sched_of_thread = sched->previous;
+    failure_redirect(sched_of_thread != NULL ? &sched_of_thread->failure : NULL);
     /* Tasks that would not end still use the memory. */
     if (clean) {
         sched_free(sched);
@@ -167,12 +169,12 @@ static void sched_abandon(struct sched *sched) {
     registry_remove(sched);
     pool_forget(sched);
     signals_forget(sched);
-    current = NULL;
+    sched_of_thread = NULL;
     failure_redirect(NULL);
 }
 
 void sched_end_current(void) {
-    struct sched *sched = current;
+    struct sched *sched = sched_of_thread;
     if (sched == NULL) {
         return;
     }
@@ -194,8 +196,8 @@ static void thread_ended(void *unused) {
 
 /* exit() on a task's stack, in a simulation or on one of several cores ends the process with no further ceremony. */
 static void process_ended(void) {
-    if (current != NULL && current->group == NULL && current->previous == NULL &&
-        current->running == &current->main) {
+    if (sched_of_thread != NULL && sched_of_thread->group == NULL && sched_of_thread->previous == NULL &&
+        sched_of_thread->running == &sched_of_thread->main) {
         sched_end_current();
     }
 }
@@ -212,11 +214,16 @@ static void forked_child(void) {
     pool_after_fork();
     signals_after_fork();
     debug_after_fork();
-    if (current == NULL) {
+    if (sched_of_thread == NULL) {
         return;
     }
-    before_fork = current;
-    current = NULL;
+    struct sched *outermost = sched_of_thread;
+    while (outermost->previous != NULL) {
+        outermost = outermost->previous;
+    }
+    outermost->previous = before_fork;
+    before_fork = sched_of_thread;
+    sched_of_thread = NULL;
     dead_after_fork = true;
     failure_redirect(NULL);
     if (pipe_signal_blocked) {
@@ -240,11 +247,13 @@ int wharf_after_fork(void) {
     if (!dead_after_fork) {
         return fail(-EINVAL, "start", NULL, "this process is not the child of a fork under Wharf");
     }
-    if (before_fork != NULL && before_fork->engine == &engine_epoll) {
-        ios_close_copies(before_fork);
-        epoll_engine_free(before_fork->engine_state);
+    for (struct sched *dead = before_fork; dead != NULL; dead = dead->previous) {
+        if (dead->engine == &engine_epoll && dead->engine_state != NULL) {
+            ios_close_copies(dead);
+            epoll_engine_free(dead->engine_state);
+            dead->engine_state = NULL;
+        }
     }
-    before_fork = NULL;
     dead_after_fork = false;
     pipe_signal_blocked = false;
     return 0;
@@ -290,11 +299,11 @@ static struct sched *sched_make(void) {
 }
 
 struct sched *sched_current(void) {
-    return __builtin_expect(current != NULL, 1) ? current : sched_make();
+    return __builtin_expect(sched_of_thread != NULL, 1) ? sched_of_thread : sched_make();
 }
 
 struct sched *sched_peek(void) {
-    return current;
+    return sched_of_thread;
 }
 
 int sched_missing(void) {

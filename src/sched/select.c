@@ -146,7 +146,8 @@ static void fd_cancel(struct op *op) {
     wait->copy = -EBADF;
 }
 
-static const struct op_kind fd_kind = {"wait fd", fd_attempt, fd_start, fd_cancel};
+static const struct op_kind fd_kind = {
+    .name = "wait fd", .attempt = fd_attempt, .start = fd_start, .cancel = fd_cancel};
 
 /* ---- time ---- */
 
@@ -272,7 +273,8 @@ void select_claim(struct op *sub) {
     op_complete(&select->op, won);
 }
 
-static const struct op_kind select_kind = {"select", select_attempt, select_start, select_cancel};
+static const struct op_kind select_kind = {
+    .name = "select", .attempt = select_attempt, .start = select_start, .cancel = select_cancel};
 
 static int select_cases(wharf_case *cases, int count, bool wait) {
     struct sched *sched = sched_current();

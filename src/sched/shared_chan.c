@@ -191,8 +191,10 @@ static void shared_cancel(struct op *op) {
     }
 }
 
-static const struct op_kind put_kind = {"shared put", shared_attempt, shared_start, shared_cancel};
-static const struct op_kind take_kind = {"shared take", shared_attempt, shared_start, shared_cancel};
+static const struct op_kind put_kind = {
+    .name = "shared put", .attempt = shared_attempt, .start = shared_start, .cancel = shared_cancel};
+static const struct op_kind take_kind = {
+    .name = "shared take", .attempt = shared_attempt, .start = shared_start, .cancel = shared_cancel};
 
 /* On a thread without a scheduler. */
 static int thread_wait(struct shared_op *op) {

@@ -10,7 +10,7 @@
 enum { FREE_BLOCKS_MAX = 64 };
 
 void *block_get(void) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL || sched->free_blocks == NULL) {
         return mem_alloc(BLOCK_SIZE);
     }
@@ -54,13 +54,13 @@ static struct local **local_find(struct sched *sched, const void *key) {
 }
 
 void *sched_local_get(const void *key) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     struct local *local = sched != NULL ? *local_find(sched, key) : NULL;
     return local != NULL ? local->value : NULL;
 }
 
 int sched_local_set(const void *key, void *value, void (*drop)(void *value)) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     struct local *local = sched != NULL ? mem_alloc(sizeof *local) : NULL;
     if (local == NULL) {
         return -ENOMEM;

@@ -58,7 +58,8 @@ static void task_enter(struct task *task, struct scope *scope) {
     struct sched *sched = task->sched;
     sched->tasks_alive++;
     count(&sched->counters.tasks_started);
-    if ((uint64_t)sched->tasks_alive > atomic_load_explicit(&sched->counters.tasks_peak, memory_order_relaxed)) {
+    if ((uint64_t)sched->tasks_alive >
+        atomic_load_explicit(&sched->counters.tasks_peak, memory_order_relaxed)) {
         count(&sched->counters.tasks_peak);
     }
 }
@@ -133,7 +134,7 @@ static void task_discard(struct task *task) {
 }
 
 static int spawn(const struct spawn *spawn, int64_t *ret_id) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }
@@ -188,7 +189,7 @@ int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *arg, size_
 }
 
 int task_start(struct scope *scope, wharf_fn fn, void *arg, const char *name) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }
@@ -387,7 +388,7 @@ int wharf_join(wharf_task task, int *result) {
 }
 
 struct task *task_find(wharf_task handle, int *ret_error) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     int rc = sched == NULL ? sched_missing() : 0;
     const struct join_record *join = rc == 0 ? join_find(sched, handle, &rc) : NULL;
     if (join == NULL || join->task == NULL) {
@@ -398,7 +399,7 @@ struct task *task_find(wharf_task handle, int *ret_error) {
 }
 
 int wharf_cancel(wharf_task task) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }
@@ -416,7 +417,7 @@ int wharf_cancel(wharf_task task) {
 /* ---- the running task ---- */
 
 struct task *task_current(void) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     return sched != NULL ? sched->running : NULL;
 }
 
@@ -429,22 +430,8 @@ const char *task_name(const struct task *task) {
     return task->name;
 }
 
-int task_check(struct sched *sched, const struct task *task) {
-    const struct scope *scope = task->scope;
-    if (scope->cancelled) {
-        return -ECANCELED;
-    }
-    if (scope->deadline == TIMER_NEVER) {
-        return 0;
-    }
-    if (scope->deadline > sched->now) {
-        sched->now = sched->engine->now(sched);
-    }
-    return scope->deadline <= sched->now ? -ETIMEDOUT : 0;
-}
-
 int wharf_check(void) {
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     return sched != NULL ? task_check(sched, sched->running) : sched_missing();
 }
 
@@ -454,36 +441,33 @@ static int64_t sleep_attempt(struct op *op) {
 
 static const struct op_kind sleep_kind = {"sleep", sleep_attempt, NULL, NULL};
 
-/* The first attempt gives way; the second, after the others ran, succeeds. */
-struct yield_op {
-    struct op op;
-    bool gave_way;
-};
+static const struct op_kind yield_kind = {.name = "yield"};
 
-static int64_t yield_attempt(struct op *op) {
-    return ((struct yield_op *)op)->gave_way ? 0 : -EAGAIN;
-}
-
-static int yield_start(struct op *op) {
-    ((struct yield_op *)op)->gave_way = true;
-    op->completed = true;
-    op->result = 0;
-    task_give_way(op->task->sched, op->task);
-    return 0;
-}
-
-static const struct op_kind yield_kind = {"yield", yield_attempt, yield_start, NULL};
-
+/* Never parks: the others have their turn, and this task is behind them in the queue. */
 int wharf_yield(void) {
-    struct yield_op op = {.op.kind = &yield_kind};
-    return (int)op_await(&op.op);
+    struct sched *sched = sched_here();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    struct task *task = sched->running;
+    if (sched->engine->checkpoint != NULL || sched->engine->outcome != NULL) {
+        int rc = op_checkpoint(&yield_kind);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    int rc = task_check(sched, task);
+    if (rc == 0) {
+        task_give_way(sched, task);
+    }
+    return rc;
 }
 
 int wharf_sleep(int64_t ms) {
     if (ms <= 0 && ms != WHARF_OFF) {
         return wharf_yield();
     }
-    struct sched *sched = sched_current();
+    struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }

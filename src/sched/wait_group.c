@@ -39,7 +39,8 @@ static int wait_start(struct op *op) {
     return 0;
 }
 
-static const struct op_kind wait_kind = {"wait group", wait_attempt, wait_start, op_queue_remove};
+static const struct op_kind wait_kind = {
+    .name = "wait group", .attempt = wait_attempt, .start = wait_start, .cancel = op_queue_remove};
 
 int wharf_wait_group_wait(wharf_wait_group *group) {
     struct group_op op = {.op = {.kind = &wait_kind, .internal = true}, .group = group_of(group)};

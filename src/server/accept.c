@@ -89,7 +89,9 @@ static void accept_place(struct core *core, struct io *io, const struct address 
         accept_refuse(io);
         return;
     }
-    struct core *best = core->stopping ? core : accept_choose(core);
+    /* Another core may have come to its end already. */
+    bool stopping = atomic_load(&server->stop) != STOP_NONE;
+    struct core *best = stopping ? core : accept_choose(core);
     if (best != core && accept_hand(best, io, peer)) {
         return;
     }

@@ -261,7 +261,7 @@ static enum exchange_end connection_serve(struct wharf_request *request) {
     for (;;) {
         enum head_result head = head_read(request);
         if (head == HEAD_NONE) {
-            return request->core->stopping ? EXCHANGE_CLOSE : EXCHANGE_NEXT;
+            return request->core->stopping && wharf_check() < 0 ? EXCHANGE_ABORT : EXCHANGE_NEXT;
         }
         enum exchange_end end = connection_exchange(request, head);
         if (end != EXCHANGE_NEXT) {

@@ -198,6 +198,7 @@ static int core_run(struct core *core) {
     atomic_store(&core->alive, true);
     rc = rc == 0 ? core_serve(core) : rc;
     core_retire(core);
+    core_end_resting(core, true);
     (void)wharf_scope_close(&connections);
     if (core->log != NULL) {
         log_close(core->log);

@@ -13,7 +13,11 @@
 
 /* ---- what may be seen ---- */
 
+/* A name with a backslash has no path that is served: encoded it stays encoded, and raw it is refused. */
 bool files_is_visible(const struct files_mount *mount, wharf_str name) {
+    if (str_find_byte(name, '\\') >= 0) {
+        return false;
+    }
     return mount->hidden || name.len == 0 || name.ptr[0] != '.' || wharf_str_is(name, ".well-known");
 }
 

@@ -203,6 +203,11 @@ def test_manual_wharf_task(compiled, run):
     assert lines[2].startswith("60000: ") and "success" not in lines[2]
 
 
+def test_manual_wharf_sync(compiled, run):
+    done = run(compiled("wharf_sync"))
+    assert (done.returncode, done.stdout) == (0, b"385\n")
+
+
 def test_manual_wharf_net(compiled, run):
     done = run(compiled("wharf_net"))
     assert (done.returncode, done.stdout) == (0, b"ONE\nTWO\n")

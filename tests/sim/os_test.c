@@ -85,11 +85,11 @@ static void a_signal_that_never_comes_is_a_deadlock(void **state) {
 
 /* ---- files ---- */
 
-static char folder[64];
+static char folder[256];
 
 static int write_and_read(void *arg) {
     (void)arg;
-    char path[128], moved[128], text[16] = "";
+    char path[512], moved[512], text[16] = "";
     snprintf(path, sizeof path, "%s/file", folder);
     snprintf(moved, sizeof moved, "%s/moved", folder);
     wharf_file file = wharf_open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -153,13 +153,14 @@ static void nothing_is_left_however_it_ends(void **state) {
 
 static int make_folder(void **state) {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/wharf-os-test-XXXXXX");
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/wharf-os-test-XXXXXX", base != NULL ? base : P_tmpdir);
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
 static int remove_folder(void **state) {
     (void)state;
-    char path[128];
+    char path[512];
     snprintf(path, sizeof path, "%s/file", folder);
     (void)unlink(path);
     snprintf(path, sizeof path, "%s/moved", folder);

@@ -101,7 +101,8 @@ static void failures_go_to_the_redirected_record(void **state) {
     (void)state;
     struct failure record = {0};
     fail(-EPIPE, NULL, NULL, NULL);
-    failure_redirect(&record);
+    struct failure *where = &record;
+    failure_redirect(&where);
     assert_string_equal(wharf_why(), "no failure");
     fail(-EIO, NULL, NULL, NULL);
     failure_redirect(NULL);

@@ -23,7 +23,7 @@
 #include "wharf/os.h"
 #include "wharf/task.h"
 
-static char folder[64];
+static char folder[256];
 
 /* In the folder of this run; good until the next but three calls. */
 static const char *in_folder(const char *name) {
@@ -36,7 +36,8 @@ static const char *in_folder(const char *name) {
 
 static int make_folder(void **state) {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/wharf-file-test-XXXXXX");
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/wharf-file-test-XXXXXX", base != NULL ? base : P_tmpdir);
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "child.h"
+#include "sched/sanitizer.h"
 #include "wharf/os.h"
 #include "wharf/task.h"
 
@@ -85,9 +86,9 @@ static void without_a_function_reports_go_to_standard_error(void **state) {
 
 static void a_crash_is_reported_like_everything_else(void **state) {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    skip(); /* the sanitizer has the handler */
-#endif
+    if (SANITIZER_ADDRESS || SANITIZER_THREAD) {
+        skip(); /* the sanitizer has the handler */
+    }
     struct child_end end = child_run("crash", NULL);
     assert_true(WIFSIGNALED(end.status));
     assert_string_equal(end.errors, "overflow heard");

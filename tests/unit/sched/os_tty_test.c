@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -126,9 +127,7 @@ static void a_stopped_terminal_holds_up_nobody(void **state) {
 
 static void files_keep_the_position_that_is_shared(void **state) {
     (void)state;
-    char path[] = "/tmp/wharf-tty-test-XXXXXX";
-    int fd = mkostemp(path, O_CLOEXEC);
-    assert_int_equal(unlink(path), 0);
+    int fd = fileno(tmpfile());
     assert_int_equal(write(fd, "one ", 4), 4);
     assert_int_equal(wharf_write(fd, "two ", 4), 4);
     assert_int_equal(write(fd, "three", 5), 5);
@@ -143,7 +142,6 @@ static void files_keep_the_position_that_is_shared(void **state) {
     assert_int_equal(wharf_write(fd, much, sizeof much), sizeof much);
     assert_int_equal(pread(fd, back, sizeof back, 13), sizeof back);
     assert_true(memcmp(much, back, sizeof much) == 0);
-    close(fd);
 }
 
 int main(void) {

@@ -10,18 +10,22 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "sched/internal.h"
 #include "wharf/wharf.h"
 
 static wharf_mutex first, second;
 static wharf_chan chan;
 static wharf_shared_chan *shared;
+static struct sched *waiting; /* the scheduler that is to be woken */
 
 /* ---- where it is one ---- */
 
@@ -128,6 +132,7 @@ static int take_one(void *arg) {
 /* A task waits for another one, and that for something outside. */
 static int while_one_waits(int (*outside)(void)) {
     int result = 0, value = 1;
+    waiting = sched_current();
     chan = wharf_chan_new(sizeof value, 0);
     WHARF_SCOPE (scope, &result) {
         (void)wharf_go(scope, take_one, value);
@@ -141,9 +146,16 @@ static int while_one_waits(int (*outside)(void)) {
     return result == 0 ? 0 : 2;
 }
 
+/* Until the scheduler sleeps, which it does after the look for a deadlock. */
+static void await_sleep(void) {
+    while (!atomic_load(&waiting->sleeping)) {
+        sched_yield();
+    }
+}
+
 static int slow(void *arg) {
     (void)arg;
-    usleep(150000);
+    await_sleep();
     return 0;
 }
 
@@ -154,7 +166,7 @@ static int outside_offload(void) {
 static int pipe_ends[2];
 
 static void *write_later(void *arg) {
-    usleep(150000);
+    await_sleep();
     return write(pipe_ends[1], "x", 1) == 1 ? arg : NULL;
 }
 
@@ -183,7 +195,7 @@ static int outside_select(void) {
 
 static void *put_later(void *arg) {
     int value = 1;
-    usleep(150000);
+    await_sleep();
     (void)wharf_shared_put(shared, &value);
     return arg;
 }
@@ -240,7 +252,8 @@ static void exit_at_signal(int signal) {
 }
 
 static int with_pause(void) {
-    (void)signal(SIGALRM, exit_at_signal);
+    struct sigaction action = {.sa_handler = exit_at_signal};
+    (void)sigaction(SIGALRM, &action, NULL);
     alarm(1);
     return wharf_sleep(WHARF_OFF);
 }
