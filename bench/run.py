@@ -5,8 +5,8 @@
 
 Within every round the servers take turns, half a second each, so that whatever else the machine does meets all of them
 alike. Each has one core, the load has another, both are pinned. Numbers are medians over the rounds; user CPU time, which
-the kernel counts in steps of 10 ms, is summed over the rounds instead. What is compared is the server's CPU time for the
-same work: throughput depends on what else the machine is doing.
+the kernel counts in steps of 10 ms, is summed over the rounds instead. What is compared is the server's CPU time for
+the same work: throughput depends on what else the machine is doing.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from peers import Bare, Nginx, Wharf, fetch_first
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MICRO, MEBI, GIBI = 1e6, 1 << 20, 1 << 30
 SLICE_MS = 500
+BUSY_LOAD = 0.7
 
 
 class Settings:
@@ -98,8 +99,8 @@ def measure(server, work_of, load):
 
 
 def compare(settings, kinds, work_of, load, slices=1):
-    """{name: Row}: all rounds of one workload. kinds: functions that start a server. load: puts it to work, for a slice of
-    a round."""
+    """{name: Row}: all rounds of one workload. kinds: functions that start a server. load: puts it to work, for a slice
+    of a round."""
     samples = {}
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(kind()) for kind in kinds]
@@ -163,7 +164,7 @@ def file(settings, peers):
 
 def idle(settings, peers):
     """Bytes of the server's memory for each connection that has had an answer and is kept."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = settings.idle_connections
     if hard != resource.RLIM_INFINITY and hard < count + 100:
         count = hard - 100
@@ -359,7 +360,7 @@ def main():
     unknown = [name for name in chosen if name not in WORKLOADS]
     if unknown:
         parser.error(f"no such workload: {', '.join(unknown)}")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="wharf-bench-") as folder:
         run(Settings(arguments, folder), chosen)
@@ -367,10 +368,12 @@ def main():
 
 def run(settings, chosen):
     peers = Peers(settings)
-    print(f"{machine()}\n{settings.rounds} rounds of {settings.seconds} s; server on core {settings.server_core}, load on "
-          f"core {settings.load_core}; load average {os.getloadavg()[0]:.2f}")
+    print(f"{machine()}\n{settings.rounds} rounds of {settings.seconds} s; server on core {settings.server_core}, "
+          f"load on core {settings.load_core}; load average {os.getloadavg()[0]:.2f}")
     if settings.server_core == settings.load_core:
         print("only one core: server and load share it, and the numbers say little")
+    if os.getloadavg()[0] > BUSY_LOAD:
+        print("the machine is busy with other things, which costs the larger program more: ratios come out too high")
     if peers.nginx is None:
         print("nginx is not installed: not compared with")
     os.sched_setaffinity(0, {settings.load_core})

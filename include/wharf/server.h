@@ -105,8 +105,9 @@ WHARF_API int wharf_server_run(wharf_server *server);
 /** Listens and runs. */
 WHARF_API int wharf_serve(wharf_server *server, const char *address);
 
-/** Stops a running server gracefully: no new connections, idle ones closed, running requests finished within
- * the limits. From any task, any thread or a signal handler. Does not suspend. */
+/** Stops a running server gracefully: no new connections, idle ones closed after a quarter of a second in which
+ * what is on its way is still answered, running requests finished within the limits. From any task, any thread
+ * or a signal handler. Does not suspend. */
 WHARF_API int wharf_server_stop(wharf_server *server);
 
 /* ---- the request ------------------------------------------------------------------------------------- */

@@ -46,7 +46,10 @@ void help_unknown_command(const char *name) {
     for (const struct command *const *command = commands; *command != NULL; command++) {
         nearest = suggest_is_nearer(name, (*command)->name, &best) ? (*command)->name : nearest;
     }
-    nearest = suggest_is_nearer(name, "help", &best) ? "help" : nearest;
+    static const char *const others[] = {"help", "--help", "--version"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        nearest = suggest_is_nearer(name, others[i], &best) ? others[i] : nearest;
+    }
     if (nearest == NULL) {
         fprintf(stderr, "wharf: there is no command %s (try: wharf help)\n", name);
     } else {

@@ -75,14 +75,28 @@ static struct chan_slot *chan_find(wharf_chan handle, uint32_t *ret_index, int *
     return slot;
 }
 
-/* Looks the channel up at the moment of the attempt: it may have been freed while the task gave way. */
-static int chan_of(struct chan_op *op) {
-    uint32_t index = 0;
-    int rc = 0;
-    struct chan_slot *slot = chan_find(op->handle, &index, &rc);
-    if (slot != NULL) {
-        op->chan = slot->chan;
+/* The channel of a handle that is good; NULL: chan_find() tells what is wrong with it. */
+static inline struct chan *chan_peek(const struct sched *sched, uint64_t id) {
+    uint32_t index = (uint32_t)(id & ((1U << HANDLE_SLOT_BITS) - 1));
+    uint32_t generation = (uint32_t)(id >> HANDLE_SLOT_BITS & ((1U << HANDLE_GENERATION_BITS) - 1));
+    bool ours = id >> (HANDLE_SLOT_BITS + HANDLE_GENERATION_BITS) == sched->number;
+    if (!ours || !table_has(&sched->chans, index)) {
+        return NULL;
     }
+    const struct chan_slot *slot = table_at(&sched->chans, index);
+    return slot->generation == generation ? slot->chan : NULL;
+}
+
+/* Looks the channel up at the moment of the attempt: it may have been freed while the task gave way. */
+static inline int chan_of(struct chan_op *op) {
+    const struct sched *sched = sched_here();
+    op->chan = sched != NULL ? chan_peek(sched, (uint64_t)op->handle.id) : NULL;
+    if (__builtin_expect(op->chan != NULL, 1)) {
+        return 0;
+    }
+    uint32_t index = 0;
+    int rc = -EBADF;
+    (void)chan_find(op->handle, &index, &rc);
     return rc;
 }
 
@@ -165,15 +179,20 @@ const struct op_kind chan_take_kind = {
     .name = "take", .attempt = take_attempt, .start = take_start, .cancel = op_queue_remove};
 
 int wharf_put(wharf_chan handle, const void *element) {
-    struct chan_op op = {.op = {.kind = &chan_put_kind, .internal = true},
-                         .handle = handle,
-                         .element = (void *)(uintptr_t)element};
+    struct chan_op op;
+    op_init(&op.op, &chan_put_kind);
+    op.op.internal = true;
+    op.handle = handle;
+    op.element = (void *)(uintptr_t)element;
     return (int)op_await(&op.op);
 }
 
 int wharf_take(wharf_chan handle, void *ret_element) {
-    struct chan_op op = {
-        .op = {.kind = &chan_take_kind, .internal = true}, .handle = handle, .element = ret_element};
+    struct chan_op op;
+    op_init(&op.op, &chan_take_kind);
+    op.op.internal = true;
+    op.handle = handle;
+    op.element = ret_element;
     return (int)op_await(&op.op);
 }
 

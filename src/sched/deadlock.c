@@ -14,6 +14,7 @@
 #include "base/failure.h"
 #include "base/report.h"
 #include "sched/internal.h"
+#include "sched/lock.h"
 #include "wharf/sync.h"
 
 enum { LOOK_NS = 100 * 1000 * 1000, MILLISECOND_NS = 1000 * 1000, TASKS_SHOWN = 100, LINE_SIZE = 512 };
@@ -126,8 +127,10 @@ static void write_task(const struct sched *sched, const struct task *task) {
         (void)snprintf(where, sizeof where, " (started at %s:%d)", task->file, task->line);
     }
     long long ms = (sched->now - task->parked_at) / MILLISECOND_NS;
-    int len = snprintf(line, sizeof line, "    \"%s\"%s waits for %lld ms: %s\n", task->name, where, ms,
-                       task->waiting->kind->name);
+    const struct task *holder = mutex_holder(task->waiting);
+    int len = snprintf(line, sizeof line, "    \"%s\"%s waits for %lld ms: %s%s%s%s\n", task->name, where, ms,
+                       task->waiting->kind->name, holder != NULL ? ", held by \"" : "",
+                       holder != NULL ? holder->name : "", holder != NULL ? "\"" : "");
     write_text(line, len);
 }
 

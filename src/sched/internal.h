@@ -109,7 +109,8 @@ enum { IO_PAGE = 128, EVENTS_MAX = 256, JOIN_PAGE = 64, CHAN_PAGE = 64 };
 struct table {
     char **pages;
     uint32_t page_count, page_capacity;
-    uint32_t record_size, page_records;
+    uint32_t record_size, page_records; /* the latter a power of two: 1 << page_shift */
+    uint32_t page_shift;
     uint32_t *free;
     uint32_t free_count, free_capacity;
     uint32_t used;
@@ -265,8 +266,8 @@ void table_init(struct table *table, size_t record_size, uint32_t page_records);
 void table_deinit(struct table *table);
 /* The record of a slot that exists. */
 static inline void *table_at(const struct table *table, uint32_t slot) {
-    return table->pages[slot / table->page_records] +
-           (size_t)(slot % table->page_records) * table->record_size;
+    return table->pages[slot >> table->page_shift] +
+           (size_t)(slot & (table->page_records - 1)) * table->record_size;
 }
 static inline bool table_has(const struct table *table, uint32_t slot) {
     return slot < table->page_count * table->page_records;

@@ -40,8 +40,8 @@ struct io {
     struct op_queue writers;
     io_watch_fn watch; /* instead of a reader */
     void *watch_arg;
-    struct scope *hangup; /* cancelled when the peer is gone both ways */
-    void *owner;          /* what the layer above keeps for it */
+    struct scope *hangup;         /* cancelled when the peer is gone both ways */
+    void *owner;                  /* what the layer above keeps for it */
     const struct io_front *front; /* NULL: readiness is the descriptor's */
 };
 

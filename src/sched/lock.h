@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/failure.h"
 #include "sched/internal.h"
 #include "wharf/sync.h"
 
@@ -27,7 +28,7 @@ static inline int gate_enter(struct gate *gate, const struct sched *sched) {
     if (number == 0 && atomic_compare_exchange_strong(&gate->number, &number, sched->number)) {
         return 0;
     }
-    return number == sched->number ? 0 : -EXDEV;
+    return number == sched->number ? 0 : fail(-EXDEV, "lock", NULL, "another core is using it");
 }
 
 /* After every entry, and by whoever stops waiting. in_use: held, or waited for. */
@@ -68,7 +69,9 @@ void hold_detach(struct task *task, struct hold *hold);
 /* The hold of a task on a lock, or NULL. */
 struct hold *hold_find(const struct task *task, const void *lock);
 
-/* ---- of the mutex, for conditions ---- */
+/* ---- of the mutex, for conditions and reports ---- */
+/* Who holds the mutex that an operation waits for; NULL: it waits for something else. */
+const struct task *mutex_holder(const struct op *op);
 bool mutex_is_mine(const wharf_mutex *mutex, const struct task *task);
 /* Unlocks, but keeps the hold for locking again without memory. */
 struct hold *mutex_lend(wharf_mutex *mutex, struct task *task);

@@ -108,6 +108,10 @@ int wharf_mutex_unlock(wharf_mutex *storage) {
     return 0;
 }
 
+const struct task *mutex_holder(const struct op *op) {
+    return op->kind == &lock_kind ? ((const struct mutex_op *)op)->mutex->owner : NULL;
+}
+
 bool mutex_is_mine(const wharf_mutex *storage, const struct task *task) {
     const struct mutex *mutex = mutex_of(storage);
     /* Only the core that uses it may look at the owner. */

@@ -149,9 +149,9 @@ void sched_end(struct sched *sched) {
     for (struct scope *scope = innermost; scope != NULL; scope = scope->outer) {
         scope_drain(scope);
     }
+    exit_report(sched); /* before the layers above close what is theirs */
     locals_drop(sched);
     wharf_scope_close(&shield);
-    exit_report(sched);
     registry_remove(sched);
     pool_forget(sched);
     signals_forget(sched);

@@ -3,13 +3,16 @@
  *      63  62 ........ 51  50 ........ 24  23 ........ 0
  *      0   scheduler 12    generation 27   slot 24            negative: an error code instead
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/memory.h"
 #include "sched/internal.h"
 
 void table_init(struct table *table, size_t record_size, uint32_t page_records) {
+    assert((page_records & (page_records - 1)) == 0);
     *table = (struct table){.record_size = (uint32_t)record_size, .page_records = page_records};
+    table->page_shift = (uint32_t)__builtin_ctz(page_records);
 }
 
 void table_deinit(struct table *table) {

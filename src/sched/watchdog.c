@@ -163,14 +163,14 @@ static void stalled(struct sched *sched, int64_t now, int64_t elapsed) {
         atomic_load_explicit(&sched->counters.turns, memory_order_relaxed) != sched->pulse.turn) {
         return;
     }
-    atomic_fetch_add(&sched->counters.stalls, 1);
     if (last_report != 0 && now - last_report < REPORT_EVERY_NS) {
         left_out++;
-        return;
+    } else {
+        report(sched, &sample, elapsed, left_out);
+        last_report = now;
+        left_out = 0;
     }
-    report(sched, &sample, elapsed, left_out);
-    last_report = now;
-    left_out = 0;
+    atomic_fetch_add(&sched->counters.stalls, 1);
 }
 
 static void look_at(struct sched *sched, int64_t limit) {

@@ -11,6 +11,8 @@
 #include "server/reply.h"
 #include "server/tree.h"
 
+enum { TRIES_MAX = 4 };
+
 /* ---- what may be seen ---- */
 
 /* A name with a backslash has no path that is served: encoded it stays encoded, and raw it is refused. */
@@ -83,12 +85,7 @@ static int files_directory(struct wharf_request *request, const struct files_mou
 
 /* ---- the handler ---- */
 
-static int files_serve(wharf_request *request, void *arg) {
-    const struct files_mount *mount = arg;
-    const char *path = files_path(request, mount);
-    if (path == NULL) {
-        return files_refuse(request, -ENOENT);
-    }
+static int files_reply(struct wharf_request *request, const struct files_mount *mount, const char *path) {
     wharf_str name = wharf_str_of(path);
     struct file file = {.name = name, .cache_control = wharf_str_of(mount->cache_control)};
     file.fd = tree_open(mount->root, path, &file.stat);
@@ -104,6 +101,25 @@ static int files_serve(wharf_request *request, void *arg) {
         rc = files_directory(request, mount, file.fd, path);
     }
     close(file.fd);
+    return rc;
+}
+
+/* A file that is rewritten at this moment may shrink between the look at its size and the reading. As long as nothing
+ * has been said the next look is as good as the first. */
+static int files_serve(wharf_request *request, void *arg) {
+    const struct files_mount *mount = arg;
+    const char *path = files_path(request, mount);
+    if (path == NULL) {
+        return files_refuse(request, -ENOENT);
+    }
+    int rc = files_reply(request, mount, path);
+    for (int tries = 1; rc == -WHARF_ECHANGED && request->reply.stage == REPLY_NONE; tries++) {
+        reply_reset(request);
+        if (tries == TRIES_MAX) {
+            return refuse(request, 503, "http.file.changing");
+        }
+        rc = files_reply(request, mount, path);
+    }
     return rc;
 }
 

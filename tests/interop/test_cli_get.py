@@ -368,9 +368,18 @@ def test_output_file_leaves_no_trace_when_killed(wharf, scripted, tmp_path, sign
     assert names_in(tmp_path) == []
 
 
-def test_output_into_a_missing_folder_sends_nothing(wharf, run, peer, tmp_path):
-    done = run(wharf, "post", "-d", "x", "-o", tmp_path / "none" / "file", f"{peer.url}/x")
+@pytest.mark.parametrize("name", ["none/file", "none/", "", "n" * 300])
+def test_output_that_cannot_be_made_sends_nothing(wharf, run, peer, tmp_path, name):
+    done = run(wharf, "post", "-d", "x", "-o", f"{tmp_path}/{name}" if name else "", f"{peer.url}/x")
     assert (done.returncode, peer.seen) == (8, [])
+
+
+def test_output_file_keeps_its_permissions_but_no_special_powers(wharf, run, peer, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    file.chmod(0o6750)
+    done = run(wharf, "get", "-o", file, f"{peer.url}/large")
+    assert (done.returncode, file.stat().st_mode & 0o7777) == (0, 0o750)
 
 
 def test_output_can_be_a_named_pipe(wharf, peer, tmp_path):

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -139,6 +140,43 @@ def test_every_link_of_a_listing_works(serve, folder):
     assert links
     with urllib.request.urlopen(f"{server.url}/sub/deeper/{links[0]}") as response:
         assert response.read() == b"odd name"
+
+
+def test_listing_leaves_out_what_has_no_path(serve, folder):
+    (folder / "back\\slash.txt").write_text("unreachable")
+    server = serve(folder)
+    assert b"slash.txt" not in fetch(server, "GET", "/").body
+    assert fetch(server, "GET", "/back%5Cslash.txt").status == 404
+
+
+def test_file_that_is_being_rewritten_is_no_failure(serve, folder):
+    server = serve(folder)
+    file = folder / "busy.txt"
+    file.write_bytes(b"z")
+    done = threading.Event()
+
+    def rewrite():
+        size = 0
+        while not done.is_set():
+            size = (size + 7919) % 30000
+            file.write_bytes(b"z" * size)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+    seen = set()
+    try:
+        for _ in range(400):
+            connection.request("GET", "/busy.txt")
+            response = connection.getresponse()
+            body = response.read()
+            seen.add(response.status)
+            assert response.status != 200 or body.strip(b"z") == b""
+    finally:
+        done.set()
+        writer.join()
+        connection.close()
+    assert seen <= {200, 503}
 
 
 def test_connection_is_kept_for_the_next_request(serve, folder):
