@@ -1,42 +1,131 @@
-/* chat_server [ADDRESS] - the first line a client sends is the room it wants to be in; every further one goes to all
- * others there. localhost:7000 unless told otherwise. "/close" closes the room.
+/* chat_server [ADDRESS] - the first line of a client names the room it wants to be in; every further one goes to all
+ * others there. "/close" closes the room. localhost:7000 unless told otherwise.
  *
- * Shows: a scope for each room, which ends with its members; a room's data touched by its one task alone, which is told
- * by a channel; for each member a channel of lines, which may fill up: a slow member is dropped and holds up nobody.
+ * Shows: a scope for each room, open as long as somebody is in it, into which other clients' tasks start theirs; and a
+ * channel of lines for each member, which fills up when it reads slowly: then it is dropped, and never holds up others.
  */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "wharf/net.h"
 #include "wharf/sync.h"
+#include "wharf/task.h"
 
-enum { LINE_MAX = 512, WAITING_MAX = 64, HELLO_MS = 30000, SEND_MS = 30000 };
-
-struct line {
-    size_t len;
-    char text[LINE_MAX];
-};
+enum { ROOMS_MAX = 100, LINE_MAX = 512, WAITING_MAX = 64, HELLO_MS = 30000 };
 
 struct member {
-    struct room *room;
     struct member *next;
+    struct room *room;
     wharf_sock sock;
-    wharf_chan lines;
+    wharf_chan lines; /* on their way to it, each LINE_MAX bytes */
 };
 
-struct event { /* what members tell their room */
-    struct member *from;
-    enum { JOINED, SAID, LEFT } what;
-    struct line line;
-};
-
-struct room {
-    struct room *next;
-    struct line name;
-    int expected; /* members, and those who are on their way in */
+static struct room {
+    const char *name;
+    wharf_scope *scope; /* NULL: not in use */
     struct member *members;
-    wharf_chan events;
-};
+    int count;
+} rooms[ROOMS_MAX];
 
-static struct room *rooms;
+static bool receive_line(wharf_sock sock, char line[LINE_MAX]) {
+    ssize_t n = wharf_recv_until(sock, line, LINE_MAX - 1, "\n");
+    line[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
 
+/* Gives a line to everybody but one. Nothing in here suspends, so nobody comes or goes meanwhile. */
+static void tell(const struct room *room, const struct member *but, const char line[LINE_MAX]) {
+    for (const struct member *to = room->members; to != NULL; to = to->next) {
+        if (to != but && wharf_try_put(to->lines, line) < 0) {
+            wharf_abort(to->sock); /* which ends its tasks */
+        }
+    }
+}
+
+static void count(struct room *room, int change) {
+    char line[LINE_MAX];
+    room->count += change;
+    snprintf(line, sizeof line, "* %d in %.100s", room->count, room->name);
+    tell(room, NULL, line);
+}
+
+static int send_lines(void *arg) {
+    const struct member *member = *(struct member **)arg;
+    char line[LINE_MAX];
+    ssize_t sent = 0;
+    while (sent >= 0 && wharf_take(member->lines, line) == 1) {
+        sent = wharf_send(member->sock, line, strlen(line));
+    }
+    return (int)sent; /* an error ends the receiving, too */
+}
+
+static int chat(void *arg) {
+    struct member self = *(struct member *)arg, **at = &self.room->members;
+    char line[LINE_MAX];
+    self.lines = wharf_chan_new(LINE_MAX, WAITING_MAX);
+    self.next = *at;
+    *at = &self;
+    count(self.room, +1);
+    WHARF_SCOPE (both, NULL) {
+        wharf_go(both, send_lines, &self);
+        while (receive_line(self.sock, line)) {
+            tell(self.room, &self, line);
+            if (strcmp(line, "/close\n") == 0) {
+                wharf_scope_cancel(self.room->scope); /* every call in it fails from now on, here too */
+            }
+        }
+        wharf_scope_cancel(both);
+    }
+    while (*at != &self) {
+        at = &(*at)->next;
+    }
+    *at = self.next;
+    count(self.room, -1);
+    wharf_chan_free(self.lines);
+    return wharf_close(self.sock), 0;
+}
+
+/* The room of this name, or a free one; NULL: all are taken. */
+static struct room *find_room(const char *name) {
+    struct room *unused = NULL;
+    for (struct room *room = rooms; room < rooms + ROOMS_MAX; room++) {
+        if (room->scope != NULL && strcmp(room->name, name) == 0) {
+            return room;
+        }
+        unused = room->scope == NULL ? room : unused;
+    }
+    return unused;
+}
+
+/* Brings a client into its room. The first one's task keeps the room open until the last one has left. */
+static int greet(void *arg) {
+    struct member member = {.sock = *(wharf_sock *)arg};
+    char name[LINE_MAX];
+    int rc = -EINVAL;
+    WHARF_WITHIN (HELLO_MS) {
+        member.room = receive_line(member.sock, name) ? find_room(name) : NULL;
+    }
+    if (member.room != NULL && member.room->scope != NULL) {
+        rc = wharf_go(member.room->scope, chat, member);
+    } else if (member.room != NULL) {
+        WHARF_SCOPE (members, NULL) {
+            *member.room = (struct room){.name = name, .scope = members};
+            rc = wharf_go(members, chat, member);
+        }
+        member.room->scope = NULL;
+    }
+    return rc < 0 ? wharf_close(member.sock) : 0;
+}
+
+int main(int argc, char **argv) {
+    wharf_sock listener = wharf_serve_on(argc > 1 ? argv[1] : "localhost:7000"), client = {0};
+    char address[WHARF_ADDRESS_SIZE];
+    if (wharf_local_address(listener, address, sizeof address) > 0) {
+        printf("listening on %s\n", address);
+        fflush(stdout);
+    }
+    for (client = wharf_accept(listener); !wharf_failed(client); client = wharf_accept(listener)) {
+        wharf_go(NULL, greet, client);
+    }
+    return fprintf(stderr, "chat_server: %s\n", wharf_why()), 1;
+}

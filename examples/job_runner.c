@@ -24,8 +24,9 @@ static int run_job(void *arg) {
     const char *const argv[] = {"/bin/sh", "-c", command, NULL};
     int status = wharf_limiter_acquire(&places, 1);
     if (status == 0) {
-        wharf_child child = wharf_child_start(NULL, WHARF_OPTIONS(wharf_child_options, .argv = argv, .input = WHARF_NULL,
-                                                                  .group = true, .grace_ms = GRACE_MS));
+        wharf_child child = wharf_child_start(NULL, WHARF_OPTIONS(wharf_child_options, .argv = argv,
+                                                                  .input = WHARF_NULL, .group = true,
+                                                                  .grace_ms = GRACE_MS));
         status = wharf_child_wait(child, NULL);
         wharf_limiter_release(&places, 1);
     }

@@ -42,7 +42,8 @@ static int supervise(void *arg) {
         }
         int64_t now = wharf_now_ns();
         failed_at[failures++ % FAILURES_MAX] = now; /* the next place has the failure FAILURES_MAX - 1 ago */
-        if (failures >= FAILURES_MAX && now - failed_at[failures % FAILURES_MAX] <= WINDOW_MS * INT64_C(1000000)) {
+        if (failures >= FAILURES_MAX &&
+            now - failed_at[failures % FAILURES_MAX] <= WINDOW_MS * INT64_C(1000000)) {
             printf("%s: %s, given up\n", service->name, wharf_strerror(result));
             return result;
         }

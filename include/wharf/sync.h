@@ -311,6 +311,36 @@ WHARF_API WHARF_MUST_USE int wharf_shared_try_take(wharf_shared_chan *chan, void
 /** As wharf_chan_close(), from any thread. Errors: -EINVAL (closed before). */
 WHARF_API int wharf_shared_chan_close(wharf_shared_chan *chan);
 
+/** An event that tasks of any core and plain threads use alike; counted references as for the channel. */
+typedef struct wharf_shared_event wharf_shared_event;
+
+/** Makes one, not set, with one reference. NULL without memory. Does not suspend. */
+WHARF_API WHARF_MUST_USE wharf_shared_event *wharf_shared_event_new(void);
+/** One more and one fewer reference. Do not suspend. */
+WHARF_API wharf_shared_event *wharf_shared_event_ref(wharf_shared_event *event);
+WHARF_API void wharf_shared_event_unref(wharf_shared_event *event);
+/** As wharf_event_wait(); a thread without Wharf blocks. Errors: -ECANCELED, -ETIMEDOUT. */
+WHARF_API int wharf_shared_event_wait(wharf_shared_event *event);
+/** Set it, clear it, ask (1 or 0), from any thread. Do not suspend. */
+WHARF_API void wharf_shared_event_set(wharf_shared_event *event);
+WHARF_API void wharf_shared_event_clear(wharf_shared_event *event);
+WHARF_API int wharf_shared_event_is_set(wharf_shared_event *event);
+
+/** A semaphore likewise: a limit that spans cores and threads. */
+typedef struct wharf_shared_semaphore wharf_shared_semaphore;
+
+/** Makes one with `permits`, 0 upwards, and one reference. NULL without memory. Does not suspend. */
+WHARF_API WHARF_MUST_USE wharf_shared_semaphore *wharf_shared_semaphore_new(int64_t permits);
+/** One more and one fewer reference. Do not suspend. */
+WHARF_API wharf_shared_semaphore *wharf_shared_semaphore_ref(wharf_shared_semaphore *semaphore);
+WHARF_API void wharf_shared_semaphore_unref(wharf_shared_semaphore *semaphore);
+/** As wharf_semaphore_acquire(); a thread without Wharf blocks. Errors: -EINVAL, -ECANCELED, -ETIMEDOUT. */
+WHARF_API WHARF_MUST_USE int wharf_shared_semaphore_acquire(wharf_shared_semaphore *semaphore, int64_t k);
+/** Without waiting. Errors: -EAGAIN, -EINVAL. */
+WHARF_API WHARF_MUST_USE int wharf_shared_semaphore_try_acquire(wharf_shared_semaphore *semaphore, int64_t k);
+/** Gives k permits, from any thread. Does not suspend. Errors: -EINVAL, -EOVERFLOW. */
+WHARF_API int wharf_shared_semaphore_release(wharf_shared_semaphore *semaphore, int64_t k);
+
 /* ---- values that go with a task ---------------------------------------------------------------------- */
 
 /** The name of a value that every task has for itself and hands down to the tasks it starts, by copy: a trace

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/failure.h"
 #include "base/report.h"
@@ -127,10 +126,13 @@ static void write_task(const struct sched *sched, const struct task *task) {
         (void)snprintf(where, sizeof where, " (started at %s:%d)", task->file, task->line);
     }
     long long ms = (sched->now - task->parked_at) / MILLISECOND_NS;
+    char held[LINE_SIZE / 4] = "";
     const struct task *holder = mutex_holder(task->waiting);
-    int len = snprintf(line, sizeof line, "    \"%s\"%s waits for %lld ms: %s%s%s%s\n", task->name, where, ms,
-                       task->waiting->kind->name, holder != NULL ? ", held by \"" : "",
-                       holder != NULL ? holder->name : "", holder != NULL ? "\"" : "");
+    if (holder != NULL) {
+        (void)snprintf(held, sizeof held, ", held by \"%s\"", holder->name);
+    }
+    int len = snprintf(line, sizeof line, "    \"%s\"%s waits for %lld ms: %s%s\n", task->name, where, ms,
+                       task->waiting->kind->name, held);
     write_text(line, len);
 }
 

@@ -228,6 +228,104 @@ static void the_last_reference_frees_it(void **state) {
     assert_int_equal(mem_live(), before);
 }
 
+/* ---- events and permits ---- */
+
+static wharf_shared_event *go;
+static wharf_shared_semaphore *permits;
+static _Atomic int64_t permits_out, permits_most, rounds_done;
+
+static int use_permits(int number) {
+    int rc = wharf_shared_event_wait(go);
+    for (int i = 0; i < 100 && rc == 0; i++) {
+        int k = (number + i) % 3 + 1;
+        rc = wharf_shared_semaphore_acquire(permits, k);
+        if (rc == 0) {
+            int64_t out = atomic_fetch_add(&permits_out, k) + k;
+            int64_t most = atomic_load(&permits_most);
+            while (out > most && !atomic_compare_exchange_weak(&permits_most, &most, out)) {
+            }
+            atomic_fetch_sub(&permits_out, k);
+            rc = wharf_shared_semaphore_release(permits, k);
+            atomic_fetch_add(&rounds_done, 1);
+        }
+    }
+    return rc;
+}
+
+static void *plain_user(void *arg) {
+    (void)use_permits((int)(intptr_t)arg);
+    return sched_peek();
+}
+
+static int task_user(void *arg) {
+    return use_permits(*(int *)arg);
+}
+
+/* Interrupted while it asks for more than there is. */
+static int greedy_task(void *arg) {
+    (void)arg;
+    for (int i = 0; i < 50; i++) {
+        WHARF_WITHIN (1) {
+            int rc = wharf_shared_semaphore_acquire(permits, 5);
+            if (rc != -ETIMEDOUT) {
+                return -EIO;
+            }
+        }
+    }
+    return 0;
+}
+
+static void *tasks_using(void *arg) {
+    int result = 0;
+    WHARF_SCOPE (scope, &result) {
+        for (int i = 0; i < TASKS; i++) {
+            (void)wharf_go(scope, task_user, (int)(intptr_t)arg + i);
+        }
+        (void)wharf_go(scope, greedy_task, 0);
+    }
+    return (void *)(intptr_t)result;
+}
+
+static void permits_span_threads_and_tasks(void **state) {
+    (void)state;
+    int64_t before = mem_live();
+    pthread_t threads[4];
+    assert_null(wharf_shared_semaphore_new(-1));
+    go = wharf_shared_event_new();
+    permits = wharf_shared_semaphore_new(4);
+    assert_non_null(go);
+    assert_non_null(permits);
+    permits_out = permits_most = rounds_done = 0;
+    for (int i = 0; i < 4; i++) {
+        void *number = (void *)(intptr_t)i;
+        assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? plain_user : tasks_using, number), 0);
+    }
+    assert_int_equal(wharf_shared_event_is_set(go), 0);
+    wharf_shared_event_set(wharf_shared_event_ref(go));
+    wharf_shared_event_unref(go);
+    assert_int_equal(wharf_shared_event_is_set(go), 1);
+    for (int i = 0; i < 4; i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_null(result);
+    }
+    assert_int_equal(rounds_done, 100 * (2 + 2 * TASKS));
+    assert_in_range(permits_most, 1, 4);
+    assert_int_equal(wharf_shared_semaphore_try_acquire(permits, 4), 0);
+    assert_int_equal(wharf_shared_semaphore_try_acquire(permits, 1), -EAGAIN);
+    assert_int_equal(wharf_shared_semaphore_acquire(permits, 0), -EINVAL);
+    assert_int_equal(wharf_shared_semaphore_release(permits, INT64_MAX), 0);
+    assert_int_equal(wharf_shared_semaphore_release(permits, 1), -EOVERFLOW);
+    wharf_shared_event_clear(go);
+    WHARF_WITHIN (1) {
+        assert_int_equal(wharf_shared_event_wait(go), -ETIMEDOUT);
+    }
+    wharf_shared_semaphore_unref(wharf_shared_semaphore_ref(permits));
+    wharf_shared_semaphore_unref(permits);
+    wharf_shared_event_unref(go);
+    assert_int_equal(mem_live(), before);
+}
+
 /* ---- what belongs to one core ---- */
 
 static wharf_mutex mutex;
@@ -310,6 +408,7 @@ int main(void) {
         cmocka_unit_test(a_deadline_loses_nothing_that_was_handed_over),
         cmocka_unit_test(the_calls_that_do_not_wait),
         cmocka_unit_test(the_last_reference_frees_it),
+        cmocka_unit_test(permits_span_threads_and_tasks),
         cmocka_unit_test(another_thread_is_an_error_and_no_race),
         cmocka_unit_test(a_free_lock_serves_one_thread_after_the_other),
     };
