@@ -1,10 +1,7 @@
-/* chat_server [ADDRESS] - the first line of a client names the room it wants to be in; every further one goes to all
- * others there. "/close" closes the room. localhost:7000 unless told otherwise.
- *
- * Shows: a scope for each room, open as long as somebody is in it, into which other clients' tasks start theirs; and a
- * channel of lines for each member, which fills up when it reads slowly: then it is dropped, and never holds up others.
- */
-#include <errno.h>
+/* chat_server [ADDRESS] - a client's first line names its room, every further one goes to all others there; "/close"
+ * closes the room. localhost:7000 unless told otherwise. Shows: a scope for each room, open as long as somebody is in it,
+ * into which other clients' tasks start theirs; and for each member a channel of lines, which fills up when it reads too
+ * slowly: then it is dropped, and never holds up the others. */
 #include <stdio.h>
 
 #include "wharf/net.h"
@@ -24,8 +21,9 @@ static struct room {
     const char *name;
     wharf_scope *scope; /* NULL: not in use */
     struct member *members;
-    int count;
 } rooms[ROOMS_MAX];
+
+static const char COMES[LINE_MAX] = "* somebody comes\n", GOES[LINE_MAX] = "* somebody goes\n";
 
 static bool receive_line(wharf_sock sock, char line[LINE_MAX]) {
     ssize_t n = wharf_recv_until(sock, line, LINE_MAX - 1, "\n");
@@ -40,13 +38,6 @@ static void tell(const struct room *room, const struct member *but, const char l
             wharf_abort(to->sock); /* which ends its tasks */
         }
     }
-}
-
-static void count(struct room *room, int change) {
-    char line[LINE_MAX];
-    room->count += change;
-    snprintf(line, sizeof line, "* %d in %.100s", room->count, room->name);
-    tell(room, NULL, line);
 }
 
 static int send_lines(void *arg) {
@@ -65,43 +56,39 @@ static int chat(void *arg) {
     self.lines = wharf_chan_new(LINE_MAX, WAITING_MAX);
     self.next = *at;
     *at = &self;
-    count(self.room, +1);
+    tell(self.room, NULL, COMES);
     WHARF_SCOPE (both, NULL) {
         wharf_go(both, send_lines, &self);
         while (receive_line(self.sock, line)) {
-            tell(self.room, &self, line);
             if (strcmp(line, "/close\n") == 0) {
                 wharf_scope_cancel(self.room->scope); /* every call in it fails from now on, here too */
             }
+            tell(self.room, &self, line);
         }
         wharf_scope_cancel(both);
     }
-    while (*at != &self) {
-        at = &(*at)->next;
+    for (; *at != &self; at = &(*at)->next) {
     }
     *at = self.next;
-    count(self.room, -1);
+    tell(self.room, NULL, GOES);
     wharf_chan_free(self.lines);
     return wharf_close(self.sock), 0;
 }
 
 /* The room of this name, or a free one; NULL: all are taken. */
 static struct room *find_room(const char *name) {
-    struct room *unused = NULL;
-    for (struct room *room = rooms; room < rooms + ROOMS_MAX; room++) {
-        if (room->scope != NULL && strcmp(room->name, name) == 0) {
-            return room;
-        }
+    struct room *unused = NULL, *room = rooms;
+    for (; room < rooms + ROOMS_MAX && (room->scope == NULL || strcmp(room->name, name) != 0); room++) {
         unused = room->scope == NULL ? room : unused;
     }
-    return unused;
+    return room < rooms + ROOMS_MAX ? room : unused;
 }
 
 /* Brings a client into its room. The first one's task keeps the room open until the last one has left. */
 static int greet(void *arg) {
     struct member member = {.sock = *(wharf_sock *)arg};
     char name[LINE_MAX];
-    int rc = -EINVAL;
+    int rc = -1;
     WHARF_WITHIN (HELLO_MS) {
         member.room = receive_line(member.sock, name) ? find_room(name) : NULL;
     }
@@ -119,13 +106,14 @@ static int greet(void *arg) {
 
 int main(int argc, char **argv) {
     wharf_sock listener = wharf_serve_on(argc > 1 ? argv[1] : "localhost:7000"), client = {0};
-    char address[WHARF_ADDRESS_SIZE];
-    if (wharf_local_address(listener, address, sizeof address) > 0) {
-        printf("listening on %s\n", address);
-        fflush(stdout);
-    }
+    char address[WHARF_ADDRESS_SIZE] = "";
+    int len = wharf_local_address(listener, address, sizeof address);
+    printf("listening on %.*s\n", len > 0 ? len : 0, address);
+    fflush(stdout);
     for (client = wharf_accept(listener); !wharf_failed(client); client = wharf_accept(listener)) {
-        wharf_go(NULL, greet, client);
+        if (wharf_go(NULL, greet, client) < 0) {
+            wharf_close(client);
+        }
     }
     return fprintf(stderr, "chat_server: %s\n", wharf_why()), 1;
 }

@@ -54,8 +54,9 @@ static int start_jobs(wharf_scope *jobs) {
         char *at = text, *end = memchr(at, '\n', len);
         while (len > 0 && (end != NULL || n == 0)) {
             size_t line = end != NULL ? (size_t)(end - at) : len;
-            if (line > 0 && wharf_go(jobs, run_job, strndup(at, line)) < 0) {
-                return -ENOMEM;
+            int rc = line > 0 ? wharf_go(jobs, run_job, strndup(at, line)) : 0;
+            if (rc < 0) {
+                return rc;
             }
             len -= line + (end != NULL);
             at += line + (end != NULL);
@@ -69,6 +70,7 @@ static int start_jobs(wharf_scope *jobs) {
 }
 
 static int stop_on_signal(void *arg) {
+    (void)arg;
     int number = wharf_signal_wait(WHARF_SIGNAL(SIGINT) | WHARF_SIGNAL(SIGTERM));
     return number > 0 ? -EINTR : 0; /* an error, so it ends everything */
 }
@@ -79,7 +81,7 @@ int main(int argc, char **argv) {
     bool late = false;
     for (int option = getopt(argc, argv, "j:t:"); option != -1; option = getopt(argc, argv, "j:t:")) {
         if (option == 'j') {
-            at_once = atoi(optarg);
+            at_once = (int)strtod(optarg, NULL);
         } else if (option == 't') {
             limit_ms = (int64_t)(strtod(optarg, NULL) * 1000);
         } else {

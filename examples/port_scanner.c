@@ -59,28 +59,35 @@ static int worker(void *arg) {
     return 0;
 }
 
-static int usage(void) {
-    fprintf(stderr, "usage: port_scanner HOST [FIRST-LAST] [--at-once N]\n");
-    return 2;
+/* Reads digits; anything else, or none, is 0 and refused with the ranges. */
+static int number(const char **at) {
+    int value = 0;
+    for (; **at >= '0' && **at <= '9' && value <= PORT_MAX; (*at)++) {
+        value = value * 10 + (**at - '0');
+    }
+    return value;
 }
 
 int main(int argc, char **argv) {
     static struct scan scan = {.next = 1, .last = 10000};
     int at_once = 500;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--at-once") == 0 && i + 1 < argc) {
-            if (sscanf(argv[++i], "%d", &at_once) != 1) {
-                return usage();
-            }
+        const char *at = argv[i];
+        if (strcmp(at, "--at-once") == 0 && i + 1 < argc) {
+            at = argv[++i];
+            at_once = number(&at);
         } else if (scan.host == NULL) {
-            scan.host = argv[i];
-        } else if (sscanf(argv[i], "%d-%d", &scan.next, &scan.last) != 2) {
-            return usage();
+            scan.host = at;
+        } else {
+            scan.next = number(&at);
+            at += *at == '-';
+            scan.last = number(&at);
         }
     }
-    if (scan.host == NULL || scan.next < 1 || scan.last > PORT_MAX || scan.last < scan.next || at_once < 1 ||
-        at_once > AT_ONCE_MAX) {
-        return usage();
+    bool range = scan.next >= 1 && scan.next <= scan.last && scan.last <= PORT_MAX;
+    if (scan.host == NULL || !range || at_once < 1 || at_once > AT_ONCE_MAX) {
+        fprintf(stderr, "usage: port_scanner HOST [FIRST-LAST] [--at-once N]\n");
+        return 2;
     }
     int result = 0, count = 0;
     WHARF_SCOPE (workers, &result) {

@@ -80,7 +80,8 @@ static int work(void *arg) {
 }
 
 int main(int argc, char **argv) {
-    struct service worker = {.name = "worker", .run = work, .failures_left = argc > 1 ? atoi(argv[1]) : 3};
+    struct service worker = {
+        .name = "worker", .run = work, .failures_left = argc > 1 ? (int)strtod(argv[1], NULL) : 3};
     struct service pulse = {.name = "pulse", .run = beat};
     int result = 0;
     WHARF_SCOPE (services, &result) {

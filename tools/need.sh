@@ -40,6 +40,7 @@ want_test() {
     want libcmocka-dev /usr/include/cmocka.h
     want python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
     want curl curl
+    want libcurl4-openssl-dev /usr/include/"$machine"-linux-gnu/curl/curl.h /usr/include/curl/curl.h
     want valgrind valgrind
     want groff-base groff
 }

@@ -116,7 +116,7 @@ WHARF_API int wharf_signal_wait(uint64_t set);
  *  Errors (in the handle): as wharf_signal_wait(). */
 WHARF_API WHARF_MUST_USE wharf_chan wharf_signal_open(uint64_t set);
 
-/** Restores the default actions and frees the channel. Does not suspend. Errors: -EBADF, -EXDEV. */
+/** Restores the default actions and frees the channel. Does not suspend. Errors: -EBADF (no open one of this core). */
 WHARF_API int wharf_signal_close(wharf_chan signals);
 
 /* ---- child processes --------------------------------------------------------------------------------- */

@@ -55,6 +55,11 @@ WHARF_API int wharf_put(wharf_chan chan, const void *element);
  *  Errors: -EBADF, -EXDEV, -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_take(wharf_chan chan, void *ret_element);
 
+/** As wharf_put() and wharf_take() when that needs no waiting, cancelled or not. Do not suspend.
+ *  Errors: -EAGAIN (full; empty), -EPIPE, -EBADF, -EXDEV. */
+WHARF_API int wharf_try_put(wharf_chan chan, const void *element);
+WHARF_API int wharf_try_take(wharf_chan chan, void *ret_element);
+
 /** No more puts: those waiting fail with -EPIPE, takers get what is left, then 0. Does not suspend.
  *  Errors: -EINVAL (closed before), -EBADF, -EXDEV. */
 WHARF_API int wharf_chan_close(wharf_chan chan);

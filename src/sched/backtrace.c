@@ -17,10 +17,23 @@ struct frame {
     uintptr_t caller, return_address;
 };
 
+#if defined(__aarch64__)
+/* Without the signature that code compiled for pointer authentication adds to a return address. */
+static uintptr_t address_strip(uintptr_t address) {
+    register uintptr_t link __asm__("x30") = address;
+    __asm__("hint 7" : "+r"(link)); /* xpaclri */
+    return link;
+}
+#else
+static uintptr_t address_strip(uintptr_t address) {
+    return address;
+}
+#endif
+
 /* Stack memory is read as it is, whatever a sanitizer thinks of it. */
 __attribute__((no_sanitize("address", "thread"))) static struct frame frame_read(uintptr_t at) {
     const volatile struct frame *frame = (const volatile struct frame *)at;
-    return (struct frame){frame->caller, frame->return_address};
+    return (struct frame){frame->caller, address_strip(frame->return_address)};
 }
 
 void backtrace_walk(struct backtrace *trace, uintptr_t pc, uintptr_t at, struct stack_range range) {

@@ -196,6 +196,17 @@ int wharf_take(wharf_chan handle, void *ret_element) {
     return (int)op_await(&op.op);
 }
 
+int wharf_try_put(wharf_chan handle, const void *element) {
+    struct chan_op op = {
+        .op = {.kind = &chan_put_kind}, .handle = handle, .element = (void *)(uintptr_t)element};
+    return (int)put_attempt(&op.op);
+}
+
+int wharf_try_take(wharf_chan handle, void *ret_element) {
+    struct chan_op op = {.op = {.kind = &chan_take_kind}, .handle = handle, .element = ret_element};
+    return (int)take_attempt(&op.op);
+}
+
 /* ---- ending ---- */
 
 int wharf_chan_close(wharf_chan handle) {
@@ -237,11 +248,4 @@ int wharf_chan_free(wharf_chan handle) {
     mem_free(chan);
     table_give(&sched_here()->chans, index);
     return 0;
-}
-
-int chan_try_put(wharf_chan handle, const void *element) {
-    struct chan_op op = {.op = {.kind = &chan_put_kind, .internal = true},
-                         .handle = handle,
-                         .element = (void *)(uintptr_t)element};
-    return (int)put_attempt(&op.op);
 }

@@ -315,8 +315,6 @@ void signals_forget(struct sched *sched);
 bool signals_watched(const struct sched *sched);
 /* Fires the watches of a scheduler as if the signal had arrived: a simulation's only way. */
 void signal_simulate(struct sched *sched, int signal);
-/* Puts when that needs no waiting: 0, -EAGAIN, or as wharf_put(). On the scheduler, in a task or not. */
-int chan_try_put(wharf_chan chan, const void *element);
 /* In the child of a fork: its threads are gone and its handlers would speak to the parent. */
 void pool_after_fork(void);
 void signals_after_fork(void);

@@ -188,7 +188,7 @@ static const char channels_key;
 /* What does not fit is lost: it says nothing that the 64 before it do not say. */
 static void signal_fire(struct signal_watch *watch) {
     int number = watch->signal;
-    (void)chan_try_put(((struct channel_watch *)(void *)watch)->channel->chan, &number);
+    (void)wharf_try_put(((struct channel_watch *)(void *)watch)->channel->chan, &number);
 }
 
 static void channel_free(struct signal_channel *channel) {

@@ -32,6 +32,7 @@ struct stack_pool {
     struct stack_slab *slabs;
     struct stack_slab *cutting[STACK_CLASSES]; /* the newest of each class: older ones are full */
     _Atomic uint64_t peak[STACK_CLASSES];      /* bytes used at most, of the stacks that were measured */
+    bool guard_checked;                        /* the first one was tried out */
     bool use_mprotect;                         /* the kernel has no guard regions, or a fallback is forced */
 };
 

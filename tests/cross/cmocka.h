@@ -75,6 +75,8 @@ __attribute__((unused, format(printf, 1, 2))) static void print_message(const ch
         }                                                                              \
     } while (0)
 
+#define assert_int_not_equal(a, b) assert_true((uintmax_t)(a) != (uintmax_t)(b))
+
 /* 0, CROSS_FAILED or CROSS_SKIPPED. */
 static int cross_run_one(const struct CMUnitTest *test) {
     void *state = test->initial_state;

@@ -241,6 +241,40 @@ static void refuses_what_is_no_case(void **state) {
     (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), out_of_range);
 }
 
+/* ---- without waiting ---- */
+
+static int take_one(void *arg) {
+    int *at = *(int **)arg;
+    return wharf_take(left, at) == 1 ? 0 : -EIO;
+}
+
+static int tried(void *arg) {
+    int value = 1, got = 0, result = 0;
+    int *at = &got;
+    (void)arg;
+    left = wharf_chan_new(sizeof value, 0);
+    EXPECT(wharf_try_put(left, &value) == -EAGAIN);
+    EXPECT(wharf_try_take(left, &value) == -EAGAIN);
+    WHARF_SCOPE (scope, &result) {
+        (void)wharf_go(scope, take_one, at);
+        (void)wharf_sleep(1);
+        /* Somebody waits: handed over, cancelled or not. */
+        (void)wharf_scope_cancel(scope);
+        EXPECT(wharf_try_put(left, &value) == 0);
+    }
+    EXPECT(got == 1 && result == 0);
+    (void)wharf_chan_close(left);
+    EXPECT(wharf_try_put(left, &value) == -EPIPE && wharf_try_take(left, &value) == 0);
+    (void)wharf_chan_free(left);
+    EXPECT(wharf_try_put(left, &value) == -EBADF && wharf_try_take(left, &value) == -EBADF);
+    return 0;
+}
+
+static void what_need_not_wait_is_done_at_once(void **state) {
+    (void)state;
+    scenario_run_seeds(tried);
+}
+
 /* ---- fairness ---- */
 
 static int both_ready(void *arg) {
@@ -393,6 +427,7 @@ int main(void) {
         cmocka_unit_test(a_timer_is_a_case),
         cmocka_unit_test(closing_and_freeing_are_results),
         cmocka_unit_test(refuses_what_is_no_case),
+        cmocka_unit_test(what_need_not_wait_is_done_at_once),
         cmocka_unit_test(ready_cases_are_chosen_fairly),
         cmocka_unit_test(sockets_and_listeners_are_cases),
         cmocka_unit_test(closing_a_socket_is_a_result),

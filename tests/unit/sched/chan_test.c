@@ -216,6 +216,52 @@ static void a_stale_handle_never_finds_a_new_channel(void **state) {
     }
 }
 
+static void trying_never_waits(void **state) {
+    (void)state;
+    int value = 1;
+    wharf_chan buffered = wharf_chan_new(sizeof(int), 2), rendezvous = wharf_chan_new(sizeof(int), 0);
+    assert_int_equal(wharf_try_take(buffered, &value), -EAGAIN);
+    assert_int_equal(wharf_try_put(rendezvous, &value), -EAGAIN);
+    for (value = 1; value <= 2; value++) {
+        assert_int_equal(wharf_try_put(buffered, &value), 0);
+    }
+    assert_int_equal(wharf_try_put(buffered, &value), -EAGAIN);
+    assert_int_equal(wharf_try_take(buffered, &value), 1);
+    assert_int_equal(value, 1);
+    assert_int_equal(wharf_chan_close(buffered), 0);
+    assert_int_equal(wharf_try_put(buffered, &value), -EPIPE);
+    assert_int_equal(wharf_try_take(buffered, &value), 1);
+    assert_int_equal(value, 2);
+    assert_int_equal(wharf_try_take(buffered, &value), 0);
+    assert_int_equal(wharf_chan_free(buffered), 0);
+    assert_int_equal(wharf_try_put(buffered, &value), -EBADF);
+    assert_int_equal(wharf_try_take(buffered, &value), -EBADF);
+    assert_int_equal(wharf_chan_free(rendezvous), 0);
+}
+
+/* Also once cancelled: cleaning up may hand on what is left. */
+static void trying_meets_who_waits(void **state) {
+    (void)state;
+    struct run run = {wharf_chan_new(sizeof(int), 0), 7, 2}, *where = &run;
+    int value = 0;
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    wharf_go(&scope, put_some, where);
+    wharf_yield();
+    assert_int_equal(wharf_try_take(run.chan, &value), 1);
+    assert_int_equal(value, 7);
+    assert_int_equal(wharf_try_take(run.chan, &value), -EAGAIN); /* the second is on its way */
+    wharf_yield();
+    wharf_scope own;
+    wharf_scope_open(&own, NULL);
+    wharf_scope_cancel(&own);
+    assert_int_equal(wharf_try_take(run.chan, &value), 1);
+    assert_int_equal(value, 8);
+    wharf_scope_close(&own);
+    assert_int_equal(wharf_scope_close(&scope), 0);
+    assert_int_equal(wharf_chan_free(run.chan), 0);
+}
+
 static void bounds_are_kept(void **state) {
     (void)state;
     static const struct {
@@ -310,6 +356,8 @@ int main(void) {
         cmocka_unit_test(a_closed_channel_drains_and_then_ends),
         cmocka_unit_test(closing_and_freeing_wake_who_waits),
         cmocka_unit_test(a_stale_handle_never_finds_a_new_channel),
+        cmocka_unit_test(trying_never_waits),
+        cmocka_unit_test(trying_meets_who_waits),
         cmocka_unit_test(bounds_are_kept),
         cmocka_unit_test(another_cores_channel_is_refused),
         cmocka_unit_test(every_allocation_may_fail_and_what_is_left_is_freed),

