@@ -28,8 +28,12 @@ def test_program_in_a_document_compiles(text):
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("man/*.[137]")), ids=lambda path: path.name)
-def test_man_page_formats_without_warnings(page):
-    result = subprocess.run(["groff", "-man", "-ww", "-z", page], capture_output=True, text=True)
+def test_man_page_formats_without_warnings(page, tmp_path):
+    # A page that stands for another names it as it is installed.
+    for section in ("man1", "man3"):
+        (tmp_path / section).symlink_to(ROOT / "man")
+    command = ["groff", "-mandoc", "-ww", "-z", page]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
 
 
