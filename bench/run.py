@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 
+import runtime_rows
 from peers import Bare, Nginx, Wharf, fetch_first
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -201,6 +202,14 @@ def start_once(kind):
         return (time.monotonic() - begin) * 1000
 
 
+def tasks(settings, peers):
+    return runtime_rows.tasks(settings, ROOT / "bench" / "tasks.go")
+
+
+def scaling(settings, peers):
+    return runtime_rows.scaling(settings)
+
+
 WORKLOADS = {
     "hello": (hello, "keep-alive hello, 64 connections"),
     "wrk": (hello_wrk, "keep-alive hello, 64 connections, load by wrk"),
@@ -209,6 +218,8 @@ WORKLOADS = {
     "file": (file, "one large file"),
     "idle": (idle, "an idle keep-alive connection"),
     "start": (start, "from start to first answer"),
+    "tasks": (tasks, "a task switch, a spawn and join, a channel hand-off, on one core"),
+    "scaling": (scaling, "hello on one and two cores, 64 connections"),
 }
 
 # ---- telling -------------------------------------------------------------------------------------------------------
@@ -244,6 +255,8 @@ PRINTERS = {
     "file": print_file,
     "idle": lambda rows: print_numbers(rows, "bytes", 0),
     "start": lambda rows: print_numbers(rows, "ms", 1),
+    "tasks": runtime_rows.print_tasks,
+    "scaling": runtime_rows.print_scaling,
 }
 
 
@@ -264,6 +277,11 @@ def targets(results):
     yield "pipelined: CPU per request, x bare", against(results, "pipelined", "bare", cpu), 2.00
     yield "idle: bytes per connection", results.get("idle", {}).get("wharf"), 400
     yield "start: ms to the first answer", results.get("start", {}).get("wharf"), 10
+    for cost, limit in (("switch_ns", 3), ("spawn_join_ns", 25), ("channel_ns", 12)):
+        bare = results.get("tasks", {}).get("bare")
+        value = results["tasks"]["wharf"][cost] / bare["switch_ns"] if bare else None
+        yield f"tasks: {cost}, x bare switch", value, limit
+    yield "scaling: busiest core, x mean", results.get("scaling", {}).get("balance"), 1.5
 
 
 def print_targets(results):

@@ -1,4 +1,4 @@
-/* What tasks cost: one line of nanoseconds,
+/* What tasks cost. `tasks --park N` tells the memory of N tasks, see park.c; `tasks` prints one line of nanoseconds,
  *
  *      switch_ns=.. spawn_join_ns=.. channel_ns=.. bare_switch_ns=..
  *
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "arguments.h"
+#include "park.h"
 #include "wharf/sync.h"
 #include "wharf/task.h"
 
@@ -160,7 +162,7 @@ static void print_limit(void) {
 
 #endif
 
-int main(void) {
+static int measure(void) {
     double switching = best_of(switch_round, SWITCHES);
     double spawning = best_of(spawn_round, SPAWNS);
     double handing = best_of(channel_round, HANDED);
@@ -171,4 +173,13 @@ int main(void) {
     printf("switch_ns=%.1f spawn_join_ns=%.1f channel_ns=%.1f", switching, spawning, handing);
     print_limit();
     return 0;
+}
+
+int main(int argc, char **argv) {
+    int64_t count = 0;
+    const struct argument table[] = {{"--park", NULL, &count, NULL}, {NULL, NULL, NULL, NULL}};
+    if (!arguments_read(table, argc, argv) || (argc > 1 && count == 0)) {
+        return 2;
+    }
+    return count > 0 ? park_tasks(count) < 0 : measure();
 }

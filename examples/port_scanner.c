@@ -68,34 +68,39 @@ static int number(const char **at) {
     return value;
 }
 
-int main(int argc, char **argv) {
-    static struct scan scan = {.next = 1, .last = 10000};
-    int at_once = 500;
+/* False: the command line is wrong. */
+static bool read_arguments(int argc, char **argv, struct scan *scan, int *ret_at_once) {
     for (int i = 1; i < argc; i++) {
         const char *at = argv[i];
         if (strcmp(at, "--at-once") == 0 && i + 1 < argc) {
             at = argv[++i];
-            at_once = number(&at);
-        } else if (scan.host == NULL) {
-            scan.host = at;
+            *ret_at_once = number(&at);
+        } else if (scan->host == NULL) {
+            scan->host = at;
         } else {
-            scan.next = number(&at);
+            scan->next = number(&at);
             at += *at == '-';
-            scan.last = number(&at);
+            scan->last = number(&at);
         }
     }
-    bool range = scan.next >= 1 && scan.next <= scan.last && scan.last <= PORT_MAX;
-    if (scan.host == NULL || !range || at_once < 1 || at_once > AT_ONCE_MAX) {
+    bool range = scan->next >= 1 && scan->next <= scan->last && scan->last <= PORT_MAX;
+    return scan->host != NULL && range && *ret_at_once >= 1 && *ret_at_once <= AT_ONCE_MAX;
+}
+
+int main(int argc, char **argv) {
+    static struct scan scan = {.next = 1, .last = 10000};
+    int at_once = 500, result = 0, count = 0;
+    if (!read_arguments(argc, argv, &scan, &at_once)) {
         fprintf(stderr, "usage: port_scanner HOST [FIRST-LAST] [--at-once N]\n");
         return 2;
     }
-    int result = 0, count = 0;
     WHARF_SCOPE (workers, &result) {
         for (int i = 0; i < at_once; i++) {
             wharf_go(workers, worker, &scan);
         }
     }
-    if (result < 0) {
+    if (result < 0 ||
+        scan.next <= scan.last) { /* an error that has been told, or no worker could be started */
         return 2;
     }
     for (int port = 1; port <= PORT_MAX; port++) {

@@ -83,12 +83,16 @@ int main(int argc, char **argv) {
     struct service worker = {
         .name = "worker", .run = work, .failures_left = argc > 1 ? (int)strtod(argv[1], NULL) : 3};
     struct service pulse = {.name = "pulse", .run = beat};
-    int result = 0;
+    int result = 0, started = 0;
     WHARF_SCOPE (services, &result) {
         worker.all = services;
-        wharf_go(services, supervise, &worker);
-        wharf_go(services, supervise, &pulse);
+        started = wharf_go(services, supervise, &pulse);
+        started = started < 0 ? started : wharf_go(services, supervise, &worker);
+        if (started < 0) {
+            break; /* out of the block, which cancels what has been started in it */
+        }
     }
+    result = started < 0 ? started : result;
     printf("all: %s\n", wharf_strerror(result));
     return result < 0 && result != -ECANCELED;
 }

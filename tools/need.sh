@@ -45,6 +45,12 @@ want_test() {
     want groff-base groff
 }
 
+want_cross() {
+    want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+    want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+    want qemu-user qemu-aarch64
+}
+
 want_peers() {
     want nginx-light nginx /usr/sbin/nginx
     want wrk wrk
@@ -93,7 +99,7 @@ install_missing() {
 
 for set in "$@"; do
     case $set in
-    build | test | peers | bench) "want_$set" ;;
+    build | test | cross | peers | bench) "want_$set" ;;
     *)
         echo "need.sh: no such set: $set" >&2
         exit 2

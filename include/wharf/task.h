@@ -76,7 +76,8 @@ WHARF_API int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *
 #endif
 
 /** Starts fn(&copy_of_value) as a task of `scope` that nobody joins: wharf_go(scope, serve_client, sock).
- *  An array decays: a string literal arrives as a const char *. Returns 0 or the error of wharf_spawn(). */
+ *  An array decays: a string literal arrives as a const char *. Returns 0 or the error of wharf_spawn(); then nothing has
+ * started, what the value stands for is still the caller's, and the scope's result does not tell. */
 #define wharf_go(scope, fn, value)                                                                    \
     __extension__({                                                                                   \
         WHARF_AUTO_ wharf_value_ = (value);                                                           \
@@ -154,7 +155,8 @@ WHARF_API void wharf_scope_leave_(wharf_scope *storage);
  * ...); } Inside, `s` is a wharf_scope *. `result` (an int *, may be NULL) gets the scope's result. Three
  * traps: `break`, `return` and `goto` out of the block cancel its tasks first; `continue` ends the block
  *  normally; variables declared inside the block die before its tasks do, so declare outside what tasks point
- * to (or end the block with wharf_scope_wait()). */
+ * to (or end the block with wharf_scope_wait()). The result is about the tasks alone: what fails in the block
+ * itself is not in it. */
 #define WHARF_SCOPE(s, result) WHARF_BLOCK_(s, wharf_scope_open(&WHARF_JOIN_(s, _storage), (result)))
 
 /** A block in which everything has a deadline, `ms` milliseconds from now: WHARF_WITHIN(5000) { ... } */

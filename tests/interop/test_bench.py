@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -22,8 +23,10 @@ def test_quick_benchmark_prints_every_row(root, run, build):
         assert section, output
         assert re.search(r"^  bare +[\d.]+", section.group(1), re.MULTILINE), output
         assert re.search(r"^  wharf +[\d.]+", section.group(1), re.MULTILINE), output
+    assert re.search(r"^tasks: .*\n(?:.*\n){1,2}  wharf( +[\d.]+){3} ", output, re.MULTILINE), output
+    assert re.search(r"^scaling: .*\n.*\n.*\n  1( +[\d.]+){3}$", output, re.MULTILINE), output
     targets = output.partition("\ntargets\n")[2].splitlines()
-    assert len(targets) == 6 and all(re.match(r"  (met|NOT MET|-) ", line) for line in targets), output
+    assert len(targets) == 10 and all(re.match(r"  (met|NOT MET|-) ", line) for line in targets), output
 
 
 def test_unknown_workload_is_refused(root, run):
@@ -60,3 +63,29 @@ def test_load_counts_answers(build, run, start):
 def test_load_fails_when_answers_are_cut(build, run, start):
     server = start(build / "bench" / "bare_http", "--close")
     assert run(build / "bench" / "load", server.line(), "--requests", 64, "--connections", 4).returncode == 1
+
+
+def test_tasks_parks_until_its_input_ends(build, run):
+    result = run(build / "bench" / "tasks", "--park", 2000)
+    lines = result.stdout.decode().splitlines()
+    numbers = dict(re.findall(r"(\w+)=(\d+)", lines[1]))
+    assert result.returncode == 0 and lines[0] == "parked 2000"
+    assert int(numbers["bytes_per_task"]) <= 4.6 * 1024 + 1024 and int(numbers["mappings"]) < 200
+
+
+def test_scaling_spreads_connections(build, run):
+    cores = len(os.sched_getaffinity(0))
+    with subprocess.Popen([build / "bench" / "scaling", "--cores", str(cores)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as server:
+        url = server.stdout.readline().decode().strip()
+        assert run(build / "bench" / "load", url, "--idle", "--connections", 1000).returncode == 0
+        server.stdin.close()
+        requests = [int(number) for number in server.stdout.readline().decode().partition("requests=")[2].split(",")]
+        assert server.wait(20) == 0
+    assert len(requests) == cores and sum(requests) == 1001  # the first is load's own, which learns the length
+    assert max(requests) <= 1.5 * sum(requests) / cores
+
+
+@pytest.mark.parametrize("words", [["tasks", "--park"], ["tasks", "--park", "0"], ["scaling", "--cores", "0"]], ids=" ".join)
+def test_runtime_programs_refuse_wrong_arguments(build, run, words):
+    assert run(build / "bench" / words[0], *words[1:]).returncode == 2

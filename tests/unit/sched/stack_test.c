@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,8 +19,10 @@
 
 #include "child.h"
 #include "sched/sanitizer.h"
+#include "sched/sched.h"
 #include "sched/stack.h"
 #include "sched/task.h"
+#include "wharf/debug.h"
 #include "wharf/task.h"
 
 /* Sanitizers have handlers and address spaces of their own. */
@@ -28,6 +31,14 @@
         if (SANITIZER_ADDRESS || SANITIZER_THREAD) { \
             skip();                                  \
         }                                            \
+    } while (0)
+
+/* An emulator has words of its own for a crash, and an address space of its own. */
+#define SKIP_UNDER_EMULATION()                     \
+    do {                                           \
+        if (getenv("MESON_EXE_WRAPPER") != NULL) { \
+            skip();                                \
+        }                                          \
     } while (0)
 
 /* ---- room ---- */
@@ -211,6 +222,7 @@ static int scenario_sent_signal(void) {
 static void other_crashes_are_not_called_overflows(void **state) {
     (void)state;
     SKIP_UNDER_SANITIZERS();
+    SKIP_UNDER_EMULATION();
     static const char *const scenarios[] = {"plain crash", "sent signal"};
     for (size_t i = 0; i < 2; i++) {
         struct child_end end = child_run(scenarios[i], NULL);
@@ -281,16 +293,125 @@ static int scenario_no_stacks(void) {
 static void starts_wait_for_a_stack_to_come_back(void **state) {
     (void)state;
     SKIP_UNDER_SANITIZERS();
+    SKIP_UNDER_EMULATION();
     struct child_end end = child_run("no stacks", NULL);
     assert_true(WIFEXITED(end.status));
     assert_int_equal(WEXITSTATUS(end.status), 0);
+}
+
+/* ---- a great many ---- */
+
+enum { PARKED = 100 * 1000, STATUS_SIZE = 4096 };
+
+/* The number after `name` in /proc/self/status, in bytes. */
+static size_t status_bytes(const char *name) {
+    char text[STATUS_SIZE];
+    FILE *file = fopen("/proc/self/status", "re");
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    const char *at = strstr(text, name);
+    size_t number = 0;
+    for (at += strcspn(at, "0123456789"); *at >= '0' && *at <= '9'; at++) {
+        number = number * 10 + (size_t)(*at - '0');
+    }
+    return number * 1024;
+}
+
+/* 0: all were parked, within what a parked task may cost. */
+static int scenario_parked(void) {
+    wharf_yield();
+    size_t before = status_bytes("VmRSS:");
+    int mapped = mappings();
+    wharf_task_options small = {.size = sizeof small, .stack_bytes = STACK_SMALL};
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    for (int i = 0; i < PARKED; i++) {
+        if (wharf_spawn_detached(&scope, wait_until_cancelled, NULL, 0, &small) < 0) {
+            fprintf(stderr, "%s", wharf_why());
+            return 1;
+        }
+    }
+    wharf_yield();
+    bool ok = (status_bytes("VmRSS:") - before) / PARKED <= 4600 && mappings() - mapped < 200;
+    wharf_scope_cancel(&scope);
+    wharf_scope_close(&scope);
+    return ok ? 0 : 2;
+}
+
+static bool has_guard_regions(void) {
+    struct stack_pool pool;
+    struct stack *stack = NULL;
+    stack_pool_init(&pool, sched_fallbacks());
+    assert_int_equal(stack_get(&pool, STACK_SMALL, &stack), 0);
+    bool has = !pool.use_mprotect;
+    stack_pool_deinit(&pool);
+    return has;
+}
+
+static void a_hundred_thousand_parked_tasks_cost_a_page_each(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    if (!has_guard_regions()) {
+        skip();
+    }
+    assert_int_equal(child_run("parked", NULL).status, 0);
+}
+
+static void without_guard_regions_the_limit_is_named(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    SKIP_UNDER_EMULATION();
+    struct child_end end = child_run("parked", "WHARF_FALLBACKS=1");
+    assert_int_equal(WEXITSTATUS(end.status), 1);
+    assert_non_null(strstr(end.errors, "EAGAIN"));
+    assert_non_null(strstr(end.errors, "vm.max_map_count"));
+}
+
+/* ---- high-water marks ---- */
+
+__attribute__((noinline)) static int use_stack(void *arg) {
+    size_t size = *(size_t *)arg;
+    char bytes[200 * 1024];
+    memset(bytes + sizeof bytes - size, 7, size);
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+    return bytes[sizeof bytes - 1] == 7 ? 0 : -EIO;
+}
+
+static int use_little(void *arg) {
+    (void)arg;
+    return 0;
+}
+
+static int run_named(wharf_fn fn, size_t size, const char *name) {
+    wharf_task_options options = {sizeof options, name, "depths.c", 4711, 0};
+    return wharf_join(wharf_spawn(NULL, fn, &size, sizeof size, &options), NULL);
+}
+
+static int scenario_high_water(void) {
+    wharf_counters counters = {.size = sizeof counters};
+    int rc = wharf_stats(&counters);
+    bool ok = rc == 0 && counters.stack_large_peak == 0;
+    ok = ok && run_named(use_stack, 190 * 1024, "greedy") == 0 && run_named(use_little, 0, "modest") == 0;
+    rc = wharf_stats(&counters);
+    return ok && rc == 0 && counters.stack_large_peak >= 190 * 1024 && counters.stack_small_peak == 0 ? 0 : 1;
+}
+
+static void a_task_that_used_most_of_its_stack_is_named(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    struct child_end end = child_run("high water", "WHARF_STACK_REPORT=1");
+    assert_int_equal(end.status, 0);
+    assert_non_null(strstr(end.errors, "\"greedy\" (started at depths.c:4711) used "));
+    assert_null(strstr(end.errors, "modest"));
 }
 
 int main(int argc, char **argv) {
     static const struct child_scenario scenarios[] = {
         {"overflow", scenario_overflow},       {"large frame", scenario_large_frame},
         {"plain crash", scenario_plain_crash}, {"sent signal", scenario_sent_signal},
-        {"no stacks", scenario_no_stacks},
+        {"no stacks", scenario_no_stacks},     {"parked", scenario_parked},
+        {"high water", scenario_high_water},
     };
     child_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
     const struct CMUnitTest tests[] = {
@@ -302,6 +423,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_overflow_names_the_task_and_where_it_was_started),
         cmocka_unit_test(other_crashes_are_not_called_overflows),
         cmocka_unit_test(starts_wait_for_a_stack_to_come_back),
+        cmocka_unit_test(a_hundred_thousand_parked_tasks_cost_a_page_each),
+        cmocka_unit_test(without_guard_regions_the_limit_is_named),
+        cmocka_unit_test(a_task_that_used_most_of_its_stack_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,18 @@
-/* What a parked task costs: `parked [N]` parks N tasks (100,000 unless told) with stacks of 64 KiB, guards and all, and
- * prints one line,
+/* `tasks --park N`: parks N tasks with stacks of 64 KiB, guards and all, prints "parked N", and when its standard input ends
+ * wakes them and prints what they cost,
  *
- *      parked=N bytes_per_task=.. page_table_bytes_per_task=.. mappings=.. spawn_ms=.. wake_ms=..
+ *      bytes_per_task=.. page_table_bytes_per_task=.. mappings=.. spawn_ms=.. wake_ms=..
  *
- * bytes_per_task is the resident memory, page tables come on top. Ends with 1, and the reason, when not all could be
- * parked. */
+ * bytes_per_task is the resident memory, page tables come on top. */
+#include "park.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "arguments.h"
-#include "wharf/base.h"
+#include "wharf/os.h"
 #include "wharf/task.h"
 
 enum { STACK_BYTES = 64 * 1024 };
@@ -68,35 +70,41 @@ static int spawn_all(wharf_scope *scope, int64_t count) {
     return wharf_yield();
 }
 
-int main(int argc, char **argv) {
-    int64_t count = 100000;
-    const struct argument table[] = {{"", NULL, &count, NULL}, {NULL, NULL, NULL, NULL}};
-    if (!arguments_read(table, argc, argv) || count == 0) {
-        return 2;
+static void wait_for_end_of_input(void) {
+    char bytes[256];
+    ssize_t n = 1;
+    while (n > 0) {
+        n = wharf_read(STDIN_FILENO, bytes, sizeof bytes);
     }
+}
+
+int park_tasks(int64_t count) {
     wharf_yield(); /* the scheduler itself is not counted */
-    int64_t resident = status_kib("VmRSS:"), tables = status_kib("VmPTE:");
+    int64_t resident = status_kib("VmRSS:"), tables = status_kib("VmPTE:"), mapped = 0;
     wharf_scope scope;
     wharf_scope_open(&scope, NULL);
     int64_t begin = wharf_now_ns();
     int rc = spawn_all(&scope, count);
     int64_t spawned = wharf_now_ns();
     if (rc < 0) {
-        fprintf(stderr, "parked %" PRId64 " tasks, then: %s\n", parked, wharf_why());
+        fprintf(stderr, "tasks: parked %" PRId64 ", then: %s\n", parked, wharf_why());
     } else {
         resident = (status_kib("VmRSS:") - resident) * 1024;
         tables = (status_kib("VmPTE:") - tables) * 1024;
-        printf("parked=%" PRId64 " bytes_per_task=%" PRId64 " page_table_bytes_per_task=%" PRId64, parked,
-               resident / count, tables / count);
-        printf(" mappings=%" PRId64, mappings());
+        mapped = mappings();
+        printf("parked %" PRId64 "\n", parked);
         fflush(stdout);
+        wait_for_end_of_input();
     }
     int64_t wake = wharf_now_ns();
     wharf_scope_cancel(&scope);
     wharf_scope_close(&scope);
-    if (rc == 0) {
-        printf(" spawn_ms=%" PRId64 " wake_ms=%" PRId64 "\n", (spawned - begin) / 1000000,
-               (wharf_now_ns() - wake) / 1000000);
+    if (rc < 0) {
+        return rc;
     }
-    return rc < 0 || parked != count ? 1 : 0;
+    printf("bytes_per_task=%" PRId64 " page_table_bytes_per_task=%" PRId64 " mappings=%" PRId64,
+           resident / count, tables / count, mapped);
+    printf(" spawn_ms=%" PRId64 " wake_ms=%" PRId64 "\n", (spawned - begin) / 1000000,
+           (wharf_now_ns() - wake) / 1000000);
+    return parked == count ? 0 : -EIO;
 }

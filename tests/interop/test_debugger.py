@@ -1,0 +1,83 @@
+"""What gdb, objdump and valgrind see of tasks. `bench/tasks --park N` is the program: it parks
+a few and, its standard input having ended, lets them go."""
+
+import os
+import pathlib
+import re
+import shutil
+
+import pytest
+
+BUILD = pathlib.Path(os.environ.get("WHARF_BUILD") or pathlib.Path(__file__).resolve().parents[2] / "build")
+
+
+@pytest.fixture(scope="module")
+def parked():
+    program = BUILD / "bench" / "tasks"
+    assert program.exists()
+    return program, "--park"
+
+
+@pytest.fixture
+def gdb(run, parked, root):
+    if shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
+
+    def commands(*lines):
+        words = ["gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off", "-ex", "set breakpoint pending on"]
+        for line in (f"source {root / 'tools' / 'wharf-gdb.py'}", *lines, "kill"):
+            words += ["-ex", line]
+        result = run(*words, "--args", *parked, "3", seconds=120)
+        text = (result.stdout + result.stderr).decode()
+        if "ptrace: Operation not permitted" in text:
+            pytest.skip("tracing is not permitted here")
+        return text
+
+    return commands
+
+
+def test_gdb_lists_tasks_with_state_and_backtrace(gdb):
+    text = gdb("break wharf_scope_cancel", "run", "wharf tasks")
+    assert "core 0 (epoll): 4 tasks" in text
+    tasks = re.split(r"^task ", text, flags=re.M)[1:]
+    parked = [task for task in tasks if '"parked" (started at ' in task]
+    assert len(parked) == 3
+    for task in parked:
+        assert " waiting in sleep" in task
+        assert re.search(r"#\d+ +0x[0-9a-f]+ wharf_sleep", task)
+        assert re.search(r"#\d+ +0x[0-9a-f]+ park at ", task)
+        assert re.search(r"#\d+ +0x[0-9a-f]+ context_entry", task)
+    assert any('"main" running' in task and " main at " in task for task in tasks)
+
+
+def test_gdb_lists_tasks_by_name(gdb):
+    text = gdb("break wharf_scope_cancel", "run", "wharf tasks -q main")
+    assert '"main" running' in text
+    assert '"parked"' not in text
+    assert "#0" not in text.split("tasks\n")[-1]
+
+
+def test_gdb_backtrace_of_a_task_ends_cleanly(gdb):
+    text = gdb("break park", "run", "bt")
+    assert re.search(r"^#\d+ .* context_entry \(\)", text, flags=re.M)
+    assert "corrupt" not in text
+    last = re.findall(r"^#\d+ .*", text, flags=re.M)[-1]
+    assert "context_entry" in last
+
+
+def test_branch_targets_of_the_switch_are_marked(run):
+    if shutil.which("objdump") is None or os.uname().machine != "x86_64":
+        pytest.skip("needs objdump on x86-64")
+    library = next(path for path in BUILD.glob("libwharf.so.*.*.*") if path.is_file())
+    for function in ("context_switch", "context_entry"):
+        code = run("objdump", "-d", "--no-show-raw-insn", f"--disassemble={function}", library).stdout.decode()
+        first = re.search(rf"<{function}>:\n\s*[0-9a-f]+:\s+(\w+)", code)
+        assert first is not None and first.group(1) == "endbr64"
+
+
+def test_valgrind_finds_nothing(run, parked):
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    result = run("valgrind", "-q", "--error-exitcode=9", "--leak-check=full", *parked, "50", seconds=120)
+    assert result.returncode == 0, result.stderr.decode()
+    assert b"==" not in result.stderr
