@@ -186,7 +186,8 @@ _Noreturn void task_main(void *arg) {
     struct sched *sched = task->sched;
     arrived(sched);
     for (;;) {
-        if (task->from_start) {
+        /* Reading the control words is cheap, loading them is not. */
+        if (task->from_start && context_float_get() != sched->float_control) {
             context_float_set(sched->float_control);
         }
         int result = task->fn(task->arg);
