@@ -184,16 +184,29 @@ void connection_open(struct core *core, struct io *io, const struct address *pee
 
 enum head_result { HEAD_COMPLETE, HEAD_NONE, HEAD_REFUSED, HEAD_LATE, HEAD_ENDED, HEAD_BROKEN };
 
+/* Clients say the same Host again and again. */
+static void memo_host(struct memo *memo, const struct h1_request *head) {
+    wharf_str host = head->host;
+    if (head->form == H1_FORM_ORIGIN && host.len > 0 && host.len <= MEMO_SIZE &&
+        (host.len != memo->host_len || memcmp(memo->host, host.ptr, host.len) != 0)) {
+        memcpy(memo->host, host.ptr, host.len);
+        memo->host_len = host.len;
+    }
+}
+
 /* Parses what is there. HEAD_NONE: more is needed. */
 static enum head_result head_parse(struct wharf_request *request) {
     if (wire_unread(&request->wire) == 0) {
         return HEAD_NONE;
     }
+    struct core *core = request->core;
+    request->progress.known_host = (wharf_str){core->memo.host, core->memo.host_len};
     ssize_t len = h1_parse_request(wire_view(&request->wire), &request->progress,
                                    &request->core->server->codec_limits, &request->head, &request->error);
     if (len <= 0) {
         return len == 0 ? HEAD_NONE : HEAD_REFUSED;
     }
+    memo_host(&core->memo, &request->head);
     wire_hold(&request->wire, (size_t)len);
     return HEAD_COMPLETE;
 }

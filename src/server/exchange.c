@@ -136,6 +136,29 @@ static void exchange_handle(struct wharf_request *request, const struct route *r
     }
 }
 
+/* The route of a path without names in it is remembered: it is often asked for again. Routes never change while the
+ * server runs. */
+static const struct route *exchange_route(struct wharf_request *request) {
+    struct memo *memo = &request->core->memo;
+    const struct h1_request *head = &request->head;
+    wharf_str path = request->path.text;
+    if (memo->route != NULL && head->method == memo->method && path.len == memo->path_len &&
+        memcmp(memo->path, path.ptr, path.len) == 0) {
+        request->match.route = memo->route;
+        request->match.path_known = true;
+        return memo->route;
+    }
+    router_match(&request->core->server->router, path, head->method, head->method_text, &request->match);
+    if (request->match.route != NULL && request->match.count == 0 && head->method != H1_METHOD_OTHER &&
+        path.len <= MEMO_SIZE) {
+        memcpy(memo->path, path.ptr, path.len);
+        memo->path_len = path.len;
+        memo->method = head->method;
+        memo->route = request->match.route;
+    }
+    return request->match.route;
+}
+
 static int exchange_dispatch(struct wharf_request *request) {
     const struct h1_request *head = &request->head;
     if (head->form == H1_FORM_ASTERISK || head->form == H1_FORM_AUTHORITY) {
@@ -149,12 +172,11 @@ static int exchange_dispatch(struct wharf_request *request) {
         wharf_str clean = path_without_empty(&request->arena, head->path);
         return clean.ptr != NULL ? exchange_redirect(request, clean) : -ENOMEM;
     }
-    router_match(&request->core->server->router, request->path.text, head->method, head->method_text,
-                 &request->match);
-    if (request->match.route == NULL) {
+    const struct route *route = exchange_route(request);
+    if (route == NULL) {
         return exchange_unrouted(request);
     }
-    exchange_handle(request, request->match.route);
+    exchange_handle(request, route);
     return 0;
 }
 

@@ -35,6 +35,18 @@ struct core_clock {
 };
 
 /* The server on one scheduler. */
+enum { MEMO_SIZE = 48 };
+
+/* What the last request on this core came to, for the next one that is like it. */
+struct memo {
+    char host[MEMO_SIZE]; /* a valid Host value */
+    size_t host_len;
+    char path[MEMO_SIZE]; /* normalised, of `route` */
+    size_t path_len;
+    enum h1_method method;
+    const struct route *route; /* without names in its pattern; NULL: none yet */
+};
+
 struct core {
     wharf_server *server;
     struct sched *sched;
@@ -43,6 +55,7 @@ struct core {
     int64_t count, busy;            /* of them; of those, how many have a task */
     int64_t cut;                    /* requests that were cut off */
     struct core_clock clock;
+    struct memo memo;
     struct log *log;          /* NULL: no access log */
     struct timer flush_timer; /* what pipelined answers wait for while a handler suspends */
     struct wharf_request *unflushed;

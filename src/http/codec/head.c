@@ -123,7 +123,7 @@ static int skip_empty_line(struct head_parse *parse) {
 
 ssize_t h1_parse_request(wharf_str input, struct h1_progress *progress, const struct h1_limits *limits,
                          struct h1_request *request, struct h1_error *ret_error) {
-    struct head_parse parse = {input, 0, limits, ret_error, request, NULL};
+    struct head_parse parse = {input, 0, limits, ret_error, request, NULL, progress->known_host};
     memset(request, 0, offsetof(struct h1_request, headers));
     headers_clear(&request->headers);
     int code = skip_empty_line(&parse);
@@ -141,7 +141,7 @@ ssize_t h1_parse_request(wharf_str input, struct h1_progress *progress, const st
 ssize_t h1_parse_response(wharf_str input, struct h1_progress *progress,
                           const struct h1_response_options *options, struct h1_response *response,
                           struct h1_error *ret_error) {
-    struct head_parse parse = {input, 0, options->limits, ret_error, NULL, response};
+    struct head_parse parse = {input, 0, options->limits, ret_error, NULL, response, {NULL, 0}};
     memset(response, 0, offsetof(struct h1_response, headers));
     headers_clear(&response->headers);
     if (input.len == 0) {

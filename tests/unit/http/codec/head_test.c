@@ -770,8 +770,34 @@ static void knows_methods_by_exact_case(void **state) {
     assert_false(h1_method_is_idempotent(H1_METHOD_OTHER));
 }
 
+/* A known Host is one that was found valid; any other is looked through as ever. */
+static void a_known_host_vouches_for_itself_alone(void **state) {
+    (void)state;
+    static const struct {
+        const char *host;
+        bool fine;
+    } rows[] = {
+        {"a.example:80", true}, {"b.example", true}, {"a.example:80x", false}, {"a.example:8 0", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[128];
+        int len = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].host);
+        struct header storage[8];
+        struct h1_request request;
+        struct h1_error error;
+        struct h1_progress progress = {.known_host = wharf_str_of("a.example:80")};
+        headers_init(&request.headers, storage, 8);
+        ssize_t got = h1_parse_request((wharf_str){text, (size_t)len}, &progress, &h1_limits_server, &request,
+                                       &error);
+        assert_int_equal(got > 0, rows[i].fine);
+        if (got > 0) {
+            assert_true(wharf_str_is(request.host, rows[i].host));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_known_host_vouches_for_itself_alone),
         cmocka_unit_test(understands_valid_requests),
         cmocka_unit_test(every_strict_prefix_of_a_request_is_incomplete),
         cmocka_unit_test(stops_at_the_end_of_the_first_request),
