@@ -781,11 +781,11 @@ static void a_known_host_vouches_for_itself_alone(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[128];
         int len = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].host);
-        struct header storage[8];
+        struct header fields[8];
         struct h1_request request;
         struct h1_error error;
         struct h1_progress progress = {.known_host = wharf_str_of("a.example:80")};
-        headers_init(&request.headers, storage, 8);
+        headers_init(&request.headers, fields, 8);
         ssize_t got = h1_parse_request((wharf_str){text, (size_t)len}, &progress, &h1_limits_server, &request,
                                        &error);
         assert_int_equal(got > 0, rows[i].fine);
