@@ -21,8 +21,8 @@ def test_quick_benchmark_prints_every_row(root, run, build):
     for workload in ("hello", "connections", "pipelined", "file", "idle", "start"):
         section = re.search(rf"^{workload}: .*\n((?:  .*\n)+)", output, re.MULTILINE)
         assert section, output
-        assert re.search(r"^  bare +[\d.]+", section.group(1), re.MULTILINE), output
-        assert re.search(r"^  wharf +[\d.]+", section.group(1), re.MULTILINE), output
+        assert re.search(r"^  bare +-?[\d.]+", section.group(1), re.MULTILINE), output
+        assert re.search(r"^  wharf +-?[\d.]+", section.group(1), re.MULTILINE), output
     assert re.search(r"^tasks: .*\n(?:.*\n){1,2}  wharf( +[\d.]+){3} ", output, re.MULTILINE), output
     assert re.search(r"^scaling: .*\n.*\n.*\n  1( +[\d.]+){3}$", output, re.MULTILINE), output
     targets = output.partition("\ntargets\n")[2].splitlines()
