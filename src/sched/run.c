@@ -64,8 +64,9 @@ void sched_poll(struct sched *sched, bool block) {
         if (until == TIMER_NEVER && sched->engine == &engine_epoll) {
             until = deadlock_watch(sched);
         }
-        /* Whoever posts from now on interrupts the engine; what was posted before is seen here. */
-        atomic_store(&sched->sleeping, true);
+        /* Whoever posts from now on interrupts the engine; what was posted before is seen here. An exchange, because
+         * the look must not move ahead of it anywhere, emulators included. */
+        (void)atomic_exchange(&sched->sleeping, true);
         if (atomic_load(&sched->inbox) != NULL) {
             until = 0;
         }
