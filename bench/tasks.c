@@ -100,8 +100,8 @@ static double channel_round(void) {
 
 #if defined(__x86_64__)
 
-/* Leaves the running context in *save and enters `load`; out by a jump, which the processor predicts better than a
- * return that has no call. */
+/* Leaves the running context in *save and enters `load`; out by a jump: nothing returns
+ * here, so the return predictor has nothing to get wrong. */
 void bare_switch(void **save, void *load);
 
 __asm__(".text\n"

@@ -28,7 +28,6 @@ int io_open(int fd, int ready, struct io **ret_io) {
 
 /* Everything but the descriptor. */
 static void io_retire(struct sched *sched, struct io *io) {
-    io->closing = true;
     io->watch = NULL;
     io->hangup = NULL;
     op_queue_complete_all(&io->readers, -ECANCELED);

@@ -34,7 +34,6 @@ struct io {
     uint8_t ready;  /* IO_*: worth an attempt */
     bool attached;  /* the engine watches it */
     bool shared_fd; /* others may hold the same open file: deregister before close */
-    bool closing;   /* operations give -ECANCELED */
     bool either;    /* a task waits in `readers` for writability, too */
     struct op_queue readers;
     struct op_queue writers;
