@@ -7,7 +7,7 @@ import re
 
 import csource
 
-SKIPPED_FOLDERS = {".git", "build", "__pycache__", ".pytest_cache", "corpus"}
+SKIPPED = {".git", "build", "__pycache__", ".pytest_cache", "corpus"}
 ODDS_AND_ENDS = re.compile(r"^(utils?|common|misc|helpers?)\.[ch]$")
 NOTE_TO_SELF = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|TB" r"D)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:wo" r"rk|ho" r"me|ro" r"ot|tm" r"p)/")
@@ -17,8 +17,8 @@ TEXT_SUFFIXES = {".c", ".h", ".S", ".py", ".sh", ".md", ".build", ".txt", ".map"
 
 def text_files():
     for folder, folders, files in os.walk(csource.ROOT):
-        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
-        for name in files:
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        for name in sorted(set(files) - SKIPPED):
             path = csource.ROOT.__class__(folder) / name
             if path.suffix in TEXT_SUFFIXES and path.is_file():
                 yield path
