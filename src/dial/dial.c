@@ -52,6 +52,9 @@ static int dial_address(const struct address *address, struct stream *stream) {
         engine->close(sched, fd, false);
         return rc;
     }
+    if (address->any.sa_family != AF_UNIX) {
+        io_is_tcp(io);
+    }
     rc = io_connect(io, &address->any, address->len);
     if (rc < 0) {
         io_close(io, true);

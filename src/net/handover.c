@@ -32,26 +32,29 @@ int wharf_detach(wharf_sock handle) {
     return fd;
 }
 
-/* What kind of socket a foreign descriptor is: 0 or an error, and whether it listens. */
-static int descriptor_inspect(int fd, bool *ret_listening) {
+/* What a foreign descriptor is. */
+struct descriptor {
+    int64_t type, family, listening;
+};
+
+static int descriptor_inspect(int fd, struct descriptor *ret_descriptor) {
     const struct engine *engine = sched_engine();
     struct sched *sched = sched_current();
-    int64_t type = 0;
-    int64_t family = 0;
-    int64_t listening = 0;
-    int rc = engine->get_option(sched, fd, SOL_SOCKET, SO_TYPE, &type);
+    struct descriptor found = {0};
+    int rc = engine->get_option(sched, fd, SOL_SOCKET, SO_TYPE, &found.type);
     if (rc < 0) {
         return rc;
     }
-    rc = engine->get_option(sched, fd, SOL_SOCKET, SO_DOMAIN, &family);
+    rc = engine->get_option(sched, fd, SOL_SOCKET, SO_DOMAIN, &found.family);
     if (rc < 0) {
         return rc;
     }
-    if (type != SOCK_STREAM || (family != AF_INET && family != AF_INET6 && family != AF_UNIX)) {
+    if (found.type != SOCK_STREAM ||
+        (found.family != AF_INET && found.family != AF_INET6 && found.family != AF_UNIX)) {
         return -EPROTONOSUPPORT;
     }
-    rc = engine->get_option(sched, fd, SOL_SOCKET, SO_ACCEPTCONN, &listening);
-    *ret_listening = listening != 0;
+    rc = engine->get_option(sched, fd, SOL_SOCKET, SO_ACCEPTCONN, &found.listening);
+    *ret_descriptor = found;
     return rc;
 }
 
@@ -89,7 +92,7 @@ static wharf_sock adopt_io(struct io *io, bool listening) {
 wharf_sock wharf_adopt(int fd) {
     const struct engine *engine = sched_engine();
     struct sched *sched = sched_current();
-    bool listening = false;
+    struct descriptor found = {0};
     if (fd < 0) {
         return sock_failed(fail(-EBADF, "adopt", NULL, NULL));
     }
@@ -97,7 +100,7 @@ wharf_sock wharf_adopt(int fd) {
         return sock_failed(failure_current()->code);
     }
     struct io *io = NULL;
-    int rc = descriptor_inspect(fd, &listening);
+    int rc = descriptor_inspect(fd, &found);
     rc = rc == 0 ? descriptor_unblock(fd) : rc;
     rc = rc == 0 ? io_open(fd, IO_READ | IO_WRITE, &io) : rc;
     if (rc < 0) {
@@ -107,5 +110,8 @@ wharf_sock wharf_adopt(int fd) {
         return sock_failed(fail(rc, "adopt", NULL, NULL));
     }
     io->shared_fd = true;
-    return adopt_io(io, listening);
+    if (found.family != AF_UNIX) {
+        io_is_tcp(io);
+    }
+    return adopt_io(io, found.listening != 0);
 }

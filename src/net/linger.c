@@ -187,6 +187,7 @@ static struct io *without_waiters(struct io *io) {
         return io;
     }
     bool shared = io->shared_fd;
+    bool short_means_empty = io->short_means_empty;
     int fd = io_release(io);
     struct io *fresh = NULL;
     if (io_open(fd, IO_READ | IO_WRITE, &fresh) < 0) {
@@ -195,6 +196,7 @@ static struct io *without_waiters(struct io *io) {
         return NULL;
     }
     fresh->shared_fd = shared;
+    fresh->short_means_empty = short_means_empty;
     return fresh;
 }
 

@@ -162,6 +162,9 @@ static int accepted_open(struct listener *listener, int fd, const struct address
         engine->close(sched_current(), fd, true);
         return address_fail(rc, "accept", listener->address, peer);
     }
+    if (peer->any.sa_family != AF_UNIX) {
+        io_is_tcp(*ret_io);
+    }
     return 0;
 }
 

@@ -177,7 +177,11 @@ wharf_sock wharf_socket(const char *kind) {
         (void)engine->set_option(sched, fd, IPPROTO_TCP, TCP_NODELAY, 1);
     }
     struct sock *sock = NULL;
-    return sock_of_descriptor(fd, "socket", &sock);
+    wharf_sock handle = sock_of_descriptor(fd, "socket", &sock);
+    if (sock != NULL && family != AF_UNIX) {
+        io_is_tcp(sock->stream.io);
+    }
+    return handle;
 }
 
 /* The family that an unconnected socket was made for. */

@@ -13,13 +13,14 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+struct datagram;
 struct io;
 struct op;
 struct sched;
 
 struct engine {
     const char *name;
-    /* A receive that gave less than was asked for has emptied the queue: no need to ask again. */
+    /* A receive of TCP that gave less than was asked for has emptied the queue: no need to ask again (io_is_tcp). */
     bool short_means_empty;
 
     /* time and chance */
@@ -53,6 +54,11 @@ struct engine {
     ssize_t (*recv)(struct sched *sched, int fd, void *buffer, size_t size);
     ssize_t (*send)(struct sched *sched, int fd, const struct iovec *pieces, int count, bool more);
     int64_t (*sendfile)(struct sched *sched, int fd, int file, int64_t offset, int64_t size);
+    /* Of datagram and Unix sockets (datagram.h). count: at least 1. How many, at least 1: the first of them. After an error
+     * in one of them those before it are reported, and the error by the next call. A stream gives 1 with no bytes at
+     * its end. */
+    int (*recv_datagrams)(struct sched *sched, int fd, struct datagram *datagrams, int count);
+    int (*send_datagrams)(struct sched *sched, int fd, struct datagram *datagrams, int count);
     int (*shutdown)(struct sched *sched, int fd); /* the sending side */
     void (*close)(struct sched *sched, int fd, bool reset);
     int (*local_name)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);

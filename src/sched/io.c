@@ -26,6 +26,14 @@ int io_open(int fd, int ready, struct io **ret_io) {
     return 0;
 }
 
+void io_is_tcp(struct io *io) {
+    io->short_means_empty = sched_here()->engine->short_means_empty;
+}
+
+void io_is_datagrams(struct io *io) {
+    io->datagrams = true;
+}
+
 /* Everything but the descriptor. */
 static void io_retire(struct sched *sched, struct io *io) {
     io->watch = NULL;
@@ -124,6 +132,7 @@ static int io_attach(struct io *io) {
 void io_ready(struct io *io, int ready) {
     if ((ready & IO_BROKEN) != 0) {
         ready |= IO_READ | IO_WRITE;
+        ready &= io->datagrams ? ~(IO_BROKEN | IO_HANGUP) : ~0;
     }
     if ((ready & IO_HANGUP) != 0) {
         ready |= IO_READ;
@@ -235,7 +244,7 @@ ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
     struct sched *sched = sched_here();
     ssize_t n = sched->engine->recv(sched, io->fd, buffer, size);
     bool ended = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
-    if (n == -EAGAIN || (n > 0 && (size_t)n < size && sched->engine->short_means_empty && !ended)) {
+    if (n == -EAGAIN || (n > 0 && (size_t)n < size && io->short_means_empty && !ended)) {
         io->ready &= (uint8_t)~IO_READ;
     }
     return n;

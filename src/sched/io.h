@@ -15,6 +15,7 @@
 
 #include "sched/op.h"
 
+struct datagram;
 struct io;
 struct io_front;
 struct scope;
@@ -31,10 +32,12 @@ struct io {
     int fd; /* of the engine; -1: free slot */
     uint32_t generation;
     uint32_t slot;
-    uint8_t ready;  /* IO_*: worth an attempt */
-    bool attached;  /* the engine watches it */
-    bool shared_fd; /* others may hold the same open file: deregister before close */
-    bool either;    /* a task waits in `readers` for writability, too */
+    uint8_t ready;          /* IO_*: worth an attempt */
+    bool attached;          /* the engine watches it */
+    bool shared_fd;         /* others may hold the same open file: deregister before close */
+    bool either;            /* a task waits in `readers` for writability, too */
+    bool short_means_empty; /* a receive that gave less than was asked for has emptied the queue */
+    bool datagrams;         /* an error is of one datagram, and not the end of the descriptor */
     struct op_queue readers;
     struct op_queue writers;
     io_watch_fn watch; /* instead of a reader */
@@ -49,6 +52,10 @@ struct io {
  * caller's. ready: what to assume before the first event. 0, -ENOMEM, or the engine's refusal. Current
  * scheduler. */
 int io_open(int fd, int ready, struct io **ret_io);
+/* Says what the descriptor is. TCP alone gives all that it has: a Unix stream stops where descriptors were sent with the
+ * bytes, and a datagram socket after each datagram. */
+void io_is_tcp(struct io *io);
+void io_is_datagrams(struct io *io);
 /* Wakes every waiter (they get -ECANCELED), frees the slot, closes the descriptor. reset: drop unsent data
  * (RST). */
 void io_close(struct io *io, bool reset);
@@ -74,12 +81,17 @@ int64_t io_sendfile(struct io *io, int fd, int64_t offset, int64_t size);
 /* The new descriptor, non-blocking and close-on-exec. ret_address may be NULL. */
 int io_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
 int io_connect(struct io *io, const struct sockaddr *address, socklen_t len);
+/* Datagrams (datagram.h), count: at least 1. Returns how many were received or sent, from the first: at least 1. */
+int io_recv_datagrams(struct io *io, struct datagram *datagrams, int count);
+int io_send_datagrams(struct io *io, struct datagram *datagrams, int count);
 /* Until readable (IO_READ) or writable. */
 int io_wait(struct io *io, int direction);
 
 /* ---- the same without waiting: -EAGAIN instead ---- */
 ssize_t io_try_recv(struct io *io, void *buffer, size_t size);
 ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more);
+int io_try_recv_datagrams(struct io *io, struct datagram *datagrams, int count);
+int io_try_send_datagrams(struct io *io, struct datagram *datagrams, int count);
 int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
 
 /* ---- what select needs ---- */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+struct datagram;
 struct sched;
 
 int kernel_socket(struct sched *sched, int family, int type);
@@ -27,5 +28,9 @@ int kernel_get_option(struct sched *sched, int fd, int level, int option, int64_
 int kernel_poll(struct sched *sched, int fd, int events);
 int64_t kernel_unread(struct sched *sched, int fd);
 int64_t kernel_unsent(struct sched *sched, int fd);
+
+/* kernel_datagram.c */
+int kernel_recv_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count);
+int kernel_send_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count);
 
 #endif

@@ -46,6 +46,9 @@ static void handed_arrives(struct message *message) {
         sched_engine()->close(core->sched, handed->fd, true);
         accept_forget(core);
     } else {
+        if (handed->peer.any.sa_family != AF_UNIX) {
+            io_is_tcp(io);
+        }
         connection_open(core, io, &handed->peer);
     }
     mem_free(handed);

@@ -133,6 +133,13 @@ static int64_t sim_sendfile(struct sched *sched, int fd, int file, int64_t offse
     return endpoint != NULL ? endpoint_sendfile(endpoint, file, offset, size) : -EBADF;
 }
 
+/* Sockets of datagrams are refused by sim_socket, and descriptors are of the machine that the world is not part of. */
+static int sim_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count) {
+    (void)datagrams;
+    (void)count;
+    return endpoint_of(sched, fd) != NULL ? -EOPNOTSUPP : -EBADF;
+}
+
 static int sim_shutdown(struct sched *sched, int fd) {
     struct endpoint *endpoint = endpoint_of(sched, fd);
     return endpoint != NULL ? endpoint_shutdown(endpoint) : -EBADF;
@@ -221,6 +228,8 @@ const struct engine engine_sim = {
     .recv = sim_recv,
     .send = sim_send,
     .sendfile = sim_sendfile,
+    .recv_datagrams = sim_datagrams,
+    .send_datagrams = sim_datagrams,
     .shutdown = sim_shutdown,
     .close = sim_close,
     .local_name = sim_local_name,
