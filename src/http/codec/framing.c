@@ -229,10 +229,16 @@ static int request_body(const struct head_parse *parse, struct h1_request *reque
 }
 
 int framing_of_request(const struct head_parse *parse) {
+    static const uint64_t framing_fields = 1ull << HEADER_TRANSFER_ENCODING | 1ull << HEADER_CONTENT_LENGTH |
+                                           1ull << HEADER_CONNECTION | 1ull << HEADER_EXPECT;
     struct h1_request *request = parse->request;
     int code = check_host(parse, request);
     if (code < 0) {
         return code;
+    }
+    request->keep_alive = request->minor > 0;
+    if ((request->headers.present & framing_fields) == 0) {
+        return 0;
     }
     code = request_body(parse, request);
     if (code < 0) {

@@ -99,13 +99,10 @@ static ssize_t parse_head(struct head_parse *parse, struct h1_progress *progress
 static int skip_empty_line(struct head_parse *parse) {
     const char *at = parse->input.ptr;
     size_t len = parse->input.len;
-    if (len == 0) {
-        return 0;
-    }
-    if (at[0] != '\r') {
+    if (len > 0 && at[0] != '\r') {
         return at[0] == '\n' ? head_refuse(parse, H1_LINE_BARE_LF, at) : 1;
     }
-    if (len == 1) {
+    if (len < 2) {
         return 0;
     }
     if (at[1] != '\n') {
@@ -121,11 +118,19 @@ static int skip_empty_line(struct head_parse *parse) {
     return len > 2 && at[2] != '\r';
 }
 
+/* Clears what is not set for every request. */
+static void request_clear(struct h1_request *request) {
+    memset(request, 0, offsetof(struct h1_request, method_text));
+    request->scheme = (wharf_str){NULL, 0};
+    request->host = (wharf_str){NULL, 0};
+    request->content_length = 0;
+    headers_clear(&request->headers);
+}
+
 ssize_t h1_parse_request(wharf_str input, struct h1_progress *progress, const struct h1_limits *limits,
                          struct h1_request *request, struct h1_error *ret_error) {
     struct head_parse parse = {input, 0, limits, ret_error, request, NULL, progress->known_host};
-    memset(request, 0, offsetof(struct h1_request, headers));
-    headers_clear(&request->headers);
+    request_clear(request);
     int code = skip_empty_line(&parse);
     if (code <= 0) {
         return code;

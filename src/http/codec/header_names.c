@@ -4,7 +4,6 @@
  * After adding a name, its slot is what name_slot gives; when it is taken, the compiler says so (the
  * initialiser is overridden) and other factors have to be found. The unit test holds that every name finds
  * its own id. */
-#include "base/text.h"
 #include "http/codec/headers.h"
 #include "http/codec/scan.h"
 
@@ -143,8 +142,9 @@ static const uint8_t slots[256] = {
 /* The longest and the shortest known name. */
 enum { NAME_LEN_MIN = 2, NAME_LEN_MAX = 24 };
 
+/* Of a letter, its lower case; '-' stays; what becomes of other bytes is in no known name. */
 static inline unsigned lower(char byte) {
-    return (unsigned)ascii_lower(byte);
+    return (unsigned char)byte | 0x20u;
 }
 
 static inline unsigned name_slot(wharf_str name) {

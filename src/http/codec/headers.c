@@ -177,13 +177,10 @@ static bool is_alias(wharf_str name) {
 
 /* Every loop below ends at the last byte of the input at the latest, because that is LF, which is in no
  * class; and a CR is never the last byte. */
-ssize_t h1_parse_field(wharf_str input, size_t offset, const struct h1_limits *limits,
-                       struct header *ret_header, struct h1_error *ret_error) {
+static inline ssize_t parse_field(wharf_str input, size_t offset, const struct h1_limits *limits,
+                                  struct header *ret_header, struct h1_error *ret_error) {
     const char *line = input.ptr + offset;
-    const char *at = line;
-    while (scan_is(*at, SCAN_TCHAR)) {
-        at++;
-    }
+    const char *at = scan_name(line, input.ptr + input.len);
     wharf_str name = {line, (size_t)(at - line)};
     if (*at != ':') {
         return h1_refuse(ret_error, name_fault(line, at), (size_t)(at - input.ptr));
@@ -192,7 +189,7 @@ ssize_t h1_parse_field(wharf_str input, size_t offset, const struct h1_limits *l
         return h1_refuse(ret_error, H1_FIELD_NAME_EMPTY, offset);
     }
     at++;
-    while (*at == ' ' || *at == '\t') {
+    while (scan_is_blank(*at)) {
         at++;
     }
     const char *value = at;
@@ -207,13 +204,18 @@ ssize_t h1_parse_field(wharf_str input, size_t offset, const struct h1_limits *l
         return h1_refuse(ret_error, H1_FIELD_NAME_ALIAS, offset);
     }
     const char *value_end = at;
-    while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t')) {
+    while (value_end > value && scan_is_blank(value_end[-1])) {
         value_end--;
     }
     ret_header->name = name;
     ret_header->value = (wharf_str){value, (size_t)(value_end - value)};
     ret_header->id = header_identify(name);
     return at + 2 - input.ptr;
+}
+
+ssize_t h1_parse_field(wharf_str input, size_t offset, const struct h1_limits *limits,
+                       struct header *ret_header, struct h1_error *ret_error) {
+    return parse_field(input, offset, limits, ret_header, ret_error);
 }
 
 int h1_parse_fields(wharf_str input, size_t offset, const struct h1_limits *limits, struct headers *headers,
@@ -224,7 +226,7 @@ int h1_parse_fields(wharf_str input, size_t offset, const struct h1_limits *limi
         if (headers->count >= lines_max) {
             return h1_refuse(ret_error, H1_HEAD_LINES, at);
         }
-        ssize_t next = h1_parse_field(input, at, limits, &headers->at[headers->count], ret_error);
+        ssize_t next = parse_field(input, at, limits, &headers->at[headers->count], ret_error);
         if (next < 0) {
             bool before_fields = at == offset && (input.ptr[at] == ' ' || input.ptr[at] == '\t');
             return before_fields ? h1_refuse(ret_error, H1_FIELD_LEADING_WHITESPACE, at) : (int)next;

@@ -131,7 +131,7 @@ enum h1_reason {
 };
 
 /* Fills *error from the table and returns the code to give on: -WHARF_ELIMIT when a setting was exceeded,
- * otherwise -WHARF_EPROTOCOL. */
-int h1_refuse(struct h1_error *error, enum h1_reason reason, size_t offset);
+ * otherwise -WHARF_EPROTOCOL. Cold: what leads here is kept apart from the code that sound messages run. */
+__attribute__((cold)) int h1_refuse(struct h1_error *error, enum h1_reason reason, size_t offset);
 
 #endif

@@ -16,6 +16,9 @@ static const wharf_str method_names[H1_METHOD_COUNT] = {
 };
 
 enum h1_method h1_method_of(wharf_str token) {
+    if (token.len == 3 && memcmp(token.ptr, "GET", 3) == 0) {
+        return H1_METHOD_GET;
+    }
     for (int method = H1_METHOD_GET; method < H1_METHOD_COUNT; method++) {
         if (wharf_str_equal(token, method_names[method])) {
             return (enum h1_method)method;
@@ -69,8 +72,7 @@ static int parse_method(struct head_parse *parse) {
     }
     struct h1_request *request = parse->request;
     request->method_text = (wharf_str){start, len};
-    request->method = len == 3 && memcmp(start, "GET", 3) == 0 ? H1_METHOD_GET
-                                                               : h1_method_of(request->method_text);
+    request->method = h1_method_of(request->method_text);
     parse->at += len + 1;
     return 0;
 }
@@ -103,9 +105,9 @@ struct target_span {
     bool path_encoded;
 };
 
-static struct target_span target_scan(const char *start, const char *end) {
+static inline struct target_span target_scan(const char *start, const char *end) {
     struct target_span span = {scan_target(start, end), NULL, false};
-    for (; span.stop < end; span.stop = scan_target(span.stop, end)) {
+    for (; span.stop < end && *span.stop != ' '; span.stop = scan_target(span.stop, end)) {
         const char *at = span.stop;
         if (*at == '?') {
             span.stop = at + 1;
@@ -193,16 +195,32 @@ static int refuse_version(const struct head_parse *parse) {
 
 static int parse_version(struct head_parse *parse) {
     const char *at = parse->input.ptr + parse->at;
-    if (parse->input.len - parse->at < 10 || memcmp(at, "HTTP/1.", 7) != 0 || !scan_is(at[7], SCAN_DIGIT) ||
-        at[8] != '\r' || at[9] != '\n') {
+    bool is_whole = parse->input.len - parse->at >= 10;
+    if (is_whole && memcmp(at, "HTTP/1.1", 8) == 0 && memcmp(at + 8, "\r\n", 2) == 0) {
+        parse->request->minor = 1;
+    } else if (is_whole && memcmp(at, "HTTP/1.", 7) == 0 && scan_is(at[7], SCAN_DIGIT) && at[8] == '\r' &&
+               at[9] == '\n') {
+        parse->request->minor = at[7] != '0';
+    } else {
         return refuse_version(parse);
     }
-    parse->request->minor = at[7] != '0';
     parse->at += 10;
     return 0;
 }
 
 /* ---- the line ---- */
+
+/* The form that nearly every request has; the others are target.c's. */
+static int resolve_target(const struct head_parse *parse) {
+    struct h1_request *request = parse->request;
+    if (request->target.ptr[0] != '/' || request->method == H1_METHOD_CONNECT) {
+        return target_resolve(parse, request);
+    }
+    request->form = H1_FORM_ORIGIN;
+    request->path = request->target;
+    request->path.len -= request->has_query ? request->query.len + 1 : 0;
+    return 0;
+}
 
 int request_line_parse(struct head_parse *parse) {
     int code = parse_method(parse);
@@ -214,7 +232,7 @@ int request_line_parse(struct head_parse *parse) {
         return code;
     }
     code = parse_version(parse);
-    return code < 0 ? code : target_resolve(parse, parse->request);
+    return code < 0 ? code : resolve_target(parse);
 }
 
 /* Whether a part that stops at `stop`, short of the end of what has come, may go on with what comes next. */

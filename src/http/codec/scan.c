@@ -123,6 +123,13 @@ const char *scan_target_portable(const char *at, const char *end) {
     return end;
 }
 
+const char *scan_name_portable(const char *at, const char *end) {
+    while (at < end && scan_is(*at, SCAN_TCHAR)) {
+        at++;
+    }
+    return at;
+}
+
 /* Whether the LF at `lf`, two bytes before another one, is the first of CR LF CR LF in [floor, ...). */
 static inline bool is_head_end(const char *floor, const char *lf) {
     return lf > floor && lf[-1] == '\r' && lf[1] == '\r';
@@ -188,6 +195,26 @@ const char *scan_target(const char *at, const char *end) {
     return scan_target_portable(at, end);
 }
 
+/* Names are made of letters and '-', nearly always: what is neither has a closer look. */
+const char *scan_name(const char *at, const char *end) {
+    const __m128i hyphen = _mm_set1_epi8('-');
+    const __m128i bit = _mm_set1_epi8(0x20);
+    const __m128i first = _mm_set1_epi8('a');
+    const __m128i last = _mm_set1_epi8('z' - 'a');
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i letter = _mm_sub_epi8(_mm_or_si128(bytes, bit), first);
+        __m128i plain = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, last), letter),
+                                     _mm_cmpeq_epi8(bytes, hyphen));
+        unsigned mask = (unsigned)_mm_movemask_epi8(plain) ^ 0xffff;
+        if (mask != 0) {
+            at += __builtin_ctz(mask);
+            return scan_is(*at, SCAN_TCHAR) ? scan_name_portable(at, end) : at;
+        }
+    }
+    return scan_name_portable(at, end);
+}
+
 /* Two loads, two bytes apart, find the places where LF stands before and after one other byte: in sound heads
  * that is the end and nothing else. */
 static inline const char *head_end_in_block(const char *floor, const char *block) {
@@ -228,6 +255,10 @@ const char *scan_field_value(const char *at, const char *end) {
 
 const char *scan_target(const char *at, const char *end) {
     return scan_target_portable(at, end);
+}
+
+const char *scan_name(const char *at, const char *end) {
+    return scan_name_portable(at, end);
 }
 
 const char *scan_head_end(const char *at, const char *end) {

@@ -29,6 +29,11 @@ static inline bool scan_is(char byte, unsigned classes) {
     return (scan_classes[(unsigned char)byte] & classes) != 0;
 }
 
+/* SP or HTAB: what may stand around a field value. */
+static inline bool scan_is_blank(char byte) {
+    return byte == ' ' || byte == '\t';
+}
+
 /* Whether text is not empty and all its bytes are of these classes. */
 bool scan_all(wharf_str text, unsigned classes);
 
@@ -44,6 +49,10 @@ const char *scan_field_value_portable(const char *at, const char *end);
 /* Stops at a byte that is not SCAN_TARGET: controls, SP, non-ASCII, and # % ? \ which each mean something. */
 const char *scan_target(const char *at, const char *end);
 const char *scan_target_portable(const char *at, const char *end);
+
+/* Stops at a byte that is not SCAN_TCHAR: behind a field name. */
+const char *scan_name(const char *at, const char *end);
+const char *scan_name_portable(const char *at, const char *end);
 
 /* Stops at the LF that ends the first CR LF CR LF lying wholly in [at, end). */
 const char *scan_head_end(const char *at, const char *end);

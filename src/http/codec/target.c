@@ -211,12 +211,6 @@ int target_resolve(const struct head_parse *parse, struct h1_request *request) {
     if (request->method == H1_METHOD_CONNECT) {
         return resolve_authority_form(parse, request);
     }
-    if (target.ptr[0] == '/') {
-        request->form = H1_FORM_ORIGIN;
-        request->path = target;
-        request->path.len -= request->has_query ? request->query.len + 1 : 0;
-        return 0;
-    }
     if (!wharf_str_is(target, "*")) {
         return resolve_absolute_form(parse, request);
     }

@@ -19,7 +19,7 @@ enum authority_fault {
  * fault, *ret_offset is where it is; when fine, the length of the host without its port. */
 enum authority_fault authority_check(wharf_str authority, size_t *ret_offset);
 
-/* Finds out the form of request->target, whose bytes have been checked and whose query has been found, and
+/* Finds out the form of request->target, which is not origin-form, whose bytes have been checked and whose query has been found, and
  * fills form, scheme, path, and host where the target has one. 0 or a negative code. */
 int target_resolve(const struct head_parse *parse, struct h1_request *request);
 

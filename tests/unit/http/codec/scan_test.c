@@ -93,6 +93,16 @@ static void targets_stop_at_special_bytes(void **state) {
     check_every_place(scan_target_portable, is_target_byte);
 }
 
+static bool is_name_byte(unsigned char byte) {
+    return is_one_of(byte, DIGITS LETTERS "!#$%&'*+-.^_`|~");
+}
+
+static void names_stop_at_what_no_token_holds(void **state) {
+    (void)state;
+    check_every_place(scan_name, is_name_byte);
+    check_every_place(scan_name_portable, is_name_byte);
+}
+
 static const char *model_head_end(const char *at, const char *end) {
     ssize_t found = str_find((wharf_str){at, (size_t)(end - at)}, STR("\r\n\r\n"));
     return found < 0 ? end : at + found + 3;
@@ -143,6 +153,7 @@ int main(void) {
         cmocka_unit_test(all_needs_at_least_one_byte),
         cmocka_unit_test(field_values_stop_at_controls),
         cmocka_unit_test(targets_stop_at_special_bytes),
+        cmocka_unit_test(names_stop_at_what_no_token_holds),
         cmocka_unit_test(finds_the_end_of_a_head_at_every_place),
         cmocka_unit_test(is_not_misled_by_other_line_ends),
     };
