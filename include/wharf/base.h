@@ -89,7 +89,9 @@ enum {
     WHARF_ETLS = 5006,      /**< TLS failed, or is not available for this URL */
     WHARF_EREDIRECT = 5007, /**< a redirect was refused; wharf_why() says why */
     WHARF_ECHANGED = 5008,  /**< a file changed while it was being sent */
-    WHARF_EDEADLOCK = 5009  /**< every task waits for another: nothing can ever happen */
+    WHARF_EDEADLOCK = 5009, /**< every task waits for another: nothing can ever happen */
+    WHARF_ECHECK = 5010,    /**< a WHARF_EXPECT() of a test does not hold; wharf_why() says which */
+    WHARF_ELEFT = 5011      /**< a test left tasks, sockets, channels or memory behind */
 };
 
 /** What a code means, as a short text ("connection refused").

@@ -24,6 +24,8 @@ static const struct error_words own_words[] = {
     {WHARF_EREDIRECT, "EREDIRECT", "the redirect was refused"},
     {WHARF_ECHANGED, "ECHANGED", "the file changed while it was being sent"},
     {WHARF_EDEADLOCK, "EDEADLOCK", "every task waits for another"},
+    {WHARF_ECHECK, "ECHECK", "a check of the test does not hold"},
+    {WHARF_ELEFT, "ELEFT", "something was left behind"},
     {ETIMEDOUT, NULL, "timed out"},
     {ECANCELED, NULL, "cancelled"},
 };

@@ -29,9 +29,14 @@ struct failure_plan {
     uint64_t allocations; /* by this thread since the plan was set */
     uint64_t fail_at;     /* fail when `allocations` reaches this; 0: never */
     bool did_fail;
+    struct mem_watch *watch;
 };
 
 static __thread struct failure_plan plan;
+
+void mem_watch(struct mem_watch *watch) {
+    plan.watch = watch;
+}
 
 /* Counts one allocation of this thread; true when it is the one that must fail. */
 static bool allocation_is_planned_to_fail(void) {
@@ -40,21 +45,34 @@ static bool allocation_is_planned_to_fail(void) {
         return false;
     }
     plan.did_fail = true;
+    if (plan.watch != NULL) {
+        plan.watch->failed(plan.watch);
+    }
     return true;
 }
 
-static void *count_live(void *block) {
-    if (block != NULL) {
-        atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
+static void *count_live(void *block, size_t size) {
+    if (block == NULL) {
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
+    if (__builtin_expect(plan.watch != NULL, 0)) {
+        plan.watch->made(plan.watch, (uintptr_t)block, size);
     }
     return block;
+}
+
+static void tell_gone(uintptr_t block) {
+    if (__builtin_expect(plan.watch != NULL, 0)) {
+        plan.watch->gone(plan.watch, block);
+    }
 }
 
 void *mem_alloc(size_t size) {
     if (allocation_is_planned_to_fail()) {
         return NULL;
     }
-    return count_live(allocate_fn(size > 0 ? size : 1));
+    return count_live(allocate_fn(size > 0 ? size : 1), size);
 }
 
 void *mem_zalloc(size_t size) {
@@ -62,9 +80,9 @@ void *mem_zalloc(size_t size) {
         return NULL;
     }
     if (allocate_fn == malloc) {
-        return count_live(calloc(1, size > 0 ? size : 1));
+        return count_live(calloc(1, size > 0 ? size : 1), size);
     }
-    void *block = count_live(allocate_fn(size > 0 ? size : 1));
+    void *block = count_live(allocate_fn(size > 0 ? size : 1), size);
     return block != NULL ? memset(block, 0, size) : NULL;
 }
 
@@ -75,7 +93,13 @@ void *mem_realloc(void *block, size_t size) {
     if (allocation_is_planned_to_fail()) {
         return NULL;
     }
-    return reallocate_fn(block, size > 0 ? size : 1);
+    uintptr_t before = (uintptr_t)block;
+    void *grown = reallocate_fn(block, size > 0 ? size : 1);
+    if (__builtin_expect(plan.watch != NULL, 0) && grown != NULL) {
+        plan.watch->gone(plan.watch, before);
+        plan.watch->made(plan.watch, (uintptr_t)grown, size);
+    }
+    return grown;
 }
 
 char *mem_strndup(const char *text, size_t len) {
@@ -96,6 +120,7 @@ void mem_free(void *block) {
         return;
     }
     atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
+    tell_gone((uintptr_t)block);
     release_fn(block);
 }
 
@@ -105,7 +130,7 @@ int64_t mem_live(void) {
 
 uint64_t mem_fail_at(uint64_t n) {
     uint64_t made = plan.allocations;
-    plan = (struct failure_plan){.fail_at = n};
+    plan = (struct failure_plan){.fail_at = n, .watch = plan.watch};
     return made;
 }
 

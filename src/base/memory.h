@@ -27,4 +27,13 @@ uint64_t mem_fail_at(uint64_t n);
 /* True once the planned failure has happened. */
 bool mem_did_fail(void);
 
+/* Who is told of this thread's blocks, to say later where one was made. It must not allocate here. */
+struct mem_watch {
+    void (*made)(struct mem_watch *watch, uintptr_t block, size_t size);
+    void (*gone)(struct mem_watch *watch, uintptr_t block);
+    void (*failed)(struct mem_watch *watch); /* the planned failure happens now */
+};
+/* NULL: nobody. */
+void mem_watch(struct mem_watch *watch);
+
 #endif

@@ -169,6 +169,7 @@ static void linger_start(struct io *io) {
     }
     linger->list = list;
     linger->io = io;
+    io->lingers = true;
     linger->deadline = sched_now() + LINGER_NS;
     linger->prev = list->last;
     *(list->last != NULL ? &list->last->next : &list->first) = linger;

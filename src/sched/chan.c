@@ -51,7 +51,7 @@ wharf_chan wharf_chan_new(size_t element_bytes, size_t capacity) {
     *chan = (struct chan){.element = element_bytes, .capacity = capacity};
     struct chan_slot *slot = table_at(&sched->chans, index);
     slot->chan = chan;
-    if (debug_is_on(&debug_switches.exit_report)) {
+    if (debug_is_on(&debug_switches.sites)) {
         site_record(sched, SITE_CHANNEL, index);
     }
     slot->generation = generation_next(slot->generation);

@@ -82,6 +82,7 @@ static int dump_signal_install(int signal) {
 /* What a missing thread or a foreign handler prevents is only missed: nobody asked for it by name. */
 void debug_install(void) {
     atomic_store(&debug_switches.exit_report, environment_number("WHARF_EXIT_REPORT", IS_DEBUG_BUILD) != 0);
+    atomic_store(&debug_switches.sites, atomic_load(&debug_switches.exit_report));
     atomic_store(&debug_switches.stack_report, environment_number("WHARF_STACK_REPORT", IS_DEBUG_BUILD) != 0);
     int64_t watchdog_ms = environment_number("WHARF_WATCHDOG", IS_DEBUG_BUILD * WATCHDOG_MS);
     if (watchdog_ms > 0) {
@@ -105,6 +106,7 @@ int wharf_debug(const wharf_debug_options *options) {
     }
     sched_hooks_install();
     switch_set(&debug_switches.exit_report, options->exit_report);
+    switch_set(&debug_switches.sites, options->exit_report);
     switch_set(&debug_switches.stack_report, options->stack_report);
     int rc = 0;
     if (options->watchdog_ms != 0) {

@@ -67,6 +67,7 @@ void registry_after_fork(void);
 /* ---- switches (debug.c) ---- */
 struct debug_switches {
     _Atomic bool exit_report, stack_report;
+    _Atomic bool sites; /* as exit_report, or because a simulation tells what it leaves */
 };
 extern struct debug_switches debug_switches;
 static inline bool debug_is_on(const _Atomic bool *which) {
@@ -96,7 +97,12 @@ struct stack_range task_stack(const struct sched *sched, const struct task *task
 void backtrace_here(const struct sched *sched, struct backtrace *trace);
 
 /* ---- what is left (exit_report.c) ---- */
-/* Remembers where a socket or a channel is made, when that is switched on. */
+/* What a scheduler found at its end: for a simulation, which asks for it. */
+struct left {
+    bool names_them; /* in reports, as they are found */
+    uint64_t channels;
+};
+/* Remembers where a socket or a channel is made, when `sites` is switched on. */
 enum site_kind { SITE_SOCKET, SITE_CHANNEL, SITE_KINDS };
 struct site_list {
     struct site *sites; /* by slot */
@@ -106,6 +112,10 @@ void site_record(struct sched *sched, enum site_kind kind, uint32_t slot);
 void sites_free(struct sched *sched);
 /* At the end of a scheduler. */
 void exit_report(const struct sched *sched);
+/* The tasks that there are besides the first one, each on a line that begins with `what`. */
+void exit_report_tasks(const struct sched *sched, const char *what);
+/* A line, and below it the functions of a backtrace. */
+void exit_report_made(const char *line, const struct backtrace *trace);
 
 /* ---- stacks ---- */
 /* At the end of a task, on its stack: how much of it was used. */

@@ -63,24 +63,30 @@ void sites_free(struct sched *sched) {
 
 /* ---- lines ---- */
 
-static void report_thing(const struct sched *sched, enum site_kind kind, uint32_t slot, const char *what) {
+void exit_report_made(const char *what, const struct backtrace *trace) {
     char line[LINE_SIZE];
-    size_t at = (size_t)snprintf(line, sizeof line, "wharf: left at exit: %s", what);
+    int len = snprintf(line, sizeof line, "%s", what);
+    size_t at = len < 0 ? 0 : (size_t)len < sizeof line ? (size_t)len : sizeof line - 1;
+    for (int i = 0; i < trace->count && at + 16 < sizeof line; i++) {
+        at += (size_t)snprintf(line + at, sizeof line - at, "\n    #%-2d ", i);
+        at += backtrace_format(trace, i, line + at, sizeof line - at);
+    }
+    report_write(REPORT_WARNING, line, at);
+}
+
+static void report_thing(const struct sched *sched, enum site_kind kind, uint32_t slot, const char *what) {
+    char line[128];
     const struct site_list *list = &sched->sites[kind];
     const struct site *site = slot < list->capacity ? &list->sites[slot] : NULL;
     struct backtrace trace = {.count = site != NULL ? site->count : 0};
     if (trace.count > 0) {
         memcpy(trace.pc, site->pc, (size_t)trace.count * sizeof trace.pc[0]);
-        at += (size_t)snprintf(line + at, sizeof line - at, ", made by");
     }
-    for (int i = 0; i < trace.count && at + 16 < sizeof line; i++) {
-        at += (size_t)snprintf(line + at, sizeof line - at, "\n    #%-2d ", i);
-        at += backtrace_format(&trace, i, line + at, sizeof line - at);
-    }
-    report_write(REPORT_WARNING, line, at);
+    (void)snprintf(line, sizeof line, "wharf: left at exit: %s%s", what, trace.count > 0 ? ", made by" : "");
+    exit_report_made(line, &trace);
 }
 
-static void report_tasks(const struct sched *sched) {
+void exit_report_tasks(const struct sched *sched, const char *what) {
     int shown = 0;
     for (const struct task *task = task_next(sched, &sched->main); task != NULL && shown < SHOWN_MAX;
          task = task_next(sched, task)) {
@@ -88,17 +94,16 @@ static void report_tasks(const struct sched *sched) {
         if (task->file != NULL) {
             (void)snprintf(where, sizeof where, " (started at %s:%d)", task->file, task->line);
         }
-        int len = snprintf(line, sizeof line,
-                           "wharf: left at exit: task \"%s\"%s, cancelled and not ended: %s", task->name,
-                           where, task->waiting != NULL ? task->waiting->kind->name : "ready");
+        int len = snprintf(line, sizeof line, "%s: task \"%s\"%s: %s", what, task->name, where,
+                           task->waiting != NULL ? task->waiting->kind->name : "ready");
         report_write(REPORT_WARNING, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
         shown++;
     }
 }
 
-/* A closed connection that winds down is watched, and nobody's. */
+/* A connection that nobody uses at the moment is watched, and nobody's. */
 static bool is_left(const struct io *io) {
-    return io->generation != 0 && io->fd >= 0 && (io->owner != NULL || io->watch == NULL);
+    return io->generation != 0 && io->fd >= 0 && !io->lingers && (io->owner != NULL || io->watch == NULL);
 }
 
 static void report_sockets(const struct sched *sched) {
@@ -115,27 +120,44 @@ static void report_sockets(const struct sched *sched) {
     }
 }
 
-static void report_channels(const struct sched *sched) {
+/* How many there are. */
+static uint64_t report_channels(const struct sched *sched, bool names_them) {
     uint32_t slots = sched->chans.page_count * sched->chans.page_records;
-    int shown = 0;
-    for (uint32_t slot = 0; slot < slots && shown < SHOWN_MAX; slot++) {
+    uint64_t found = 0;
+    for (uint32_t slot = 0; slot < slots; slot++) {
         void *const *record = table_at(&sched->chans, slot); /* begins with the channel; NULL: free */
-        if (*record != NULL) {
+        if (*record == NULL) {
+            continue;
+        }
+        found++;
+        if (names_them && found <= SHOWN_MAX) {
             report_thing(sched, SITE_CHANNEL, slot, "channel");
-            shown++;
         }
     }
+    return found;
+}
+
+/* For a simulation: it knows its sockets itself. */
+static void report_to(const struct sched *sched, struct left *left) {
+    if (left->names_them) {
+        report_sockets(sched);
+    }
+    left->channels += report_channels(sched, left->names_them);
 }
 
 void exit_report(const struct sched *sched) {
+    if (sched->left != NULL) {
+        report_to(sched, sched->left);
+        return;
+    }
     if (!atomic_load(&debug_switches.exit_report) || sched->engine != &engine_epoll) {
         return;
     }
     if (sched->tasks_alive > 0) {
-        report_tasks(sched);
+        exit_report_tasks(sched, "wharf: left at exit, cancelled and not ended");
     }
     report_sockets(sched);
-    report_channels(sched);
+    (void)report_channels(sched, true);
     size_t jobs = pool_jobs(sched);
     if (jobs > 0) {
         char line[128];

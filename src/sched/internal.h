@@ -177,6 +177,7 @@ struct sched {
     struct pulse pulse;
     _Atomic(struct sample *) asked; /* by the debug thread, for this thread's signal handler */
     struct site_list sites[SITE_KINDS];
+    struct left *left; /* NULL: nobody asks */
     bool deadlocked;
 };
 

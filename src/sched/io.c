@@ -18,7 +18,7 @@ int io_open(int fd, int ready, struct io **ret_io) {
     struct io *io = table_at(&sched->ios, slot);
     *io = (struct io){.fd = fd, .generation = generation_next(io->generation), .slot = slot};
     io->ready = (uint8_t)ready;
-    if (debug_is_on(&debug_switches.exit_report)) {
+    if (debug_is_on(&debug_switches.sites)) {
         site_record(sched, SITE_SOCKET, slot);
     }
     atomic_fetch_add_explicit(&sched->io_open_count, 1, memory_order_relaxed);

@@ -38,6 +38,7 @@ struct io {
     bool either;            /* a task waits in `readers` for writability, too */
     bool short_means_empty; /* a receive that gave less than was asked for has emptied the queue */
     bool datagrams;         /* an error is of one datagram, and not the end of the descriptor */
+    bool lingers;           /* its owner has closed it, and it winds down by itself */
     struct op_queue readers;
     struct op_queue writers;
     io_watch_fn watch; /* instead of a reader */

@@ -36,14 +36,18 @@ static size_t sim_pick(struct sched *sched, size_t count) {
 }
 
 static int sim_checkpoint(struct sched *sched, const struct op *op) {
-    (void)op;
     struct world *world = world_of(sched);
     world->checkpoints++;
     if (world->checkpoints == world->options.cancel_checkpoint && world->scenario != NULL) {
+        world_strike(world, world->checkpoints, op->kind->name);
         /* The operation sees it by itself: it checks its scope next. */
         scope_cancel(world->scenario);
     }
-    return world->checkpoints == world->options.expire_checkpoint ? -ETIMEDOUT : 0;
+    if (world->checkpoints == world->options.expire_checkpoint) {
+        world_strike(world, world->checkpoints, op->kind->name);
+        return -ETIMEDOUT;
+    }
+    return 0;
 }
 
 static void sim_outcome(struct sched *sched, const struct op *op, int64_t result) {

@@ -106,6 +106,31 @@ void endpoint_join(struct endpoint *client, struct endpoint *server) {
     endpoint_begin(server, client);
 }
 
+/* ---- what a test does to the n-th call ---- */
+
+/* Both ends are reset: this one now, its peer when word of it has travelled. */
+static void endpoint_reset_now(struct endpoint *endpoint) {
+    struct world *world = endpoint->world;
+    if (endpoint->peer != NULL) {
+        endpoint_reset_at(endpoint->peer, world->now + world->options.latency_ns);
+    }
+    event_remove(&world->events, &endpoint->resetting);
+    endpoint_on_resetting(&endpoint->resetting);
+}
+
+/* A call could move `most` bytes: how many it is allowed. The connection may be reset afterwards. */
+static size_t endpoint_call(struct endpoint *endpoint, size_t most) {
+    struct world *world = endpoint->world;
+    world->calls++;
+    if (world->calls == world->options.reset_call) {
+        world_strike(world, world->calls, "send or receive that finds its connection reset");
+        endpoint_reset_now(endpoint);
+    } else if (world->calls == world->options.short_call) {
+        world_strike(world, world->calls, "send or receive that moves a single byte");
+    }
+    return world->calls == world->options.short_call ? 1 : world_piece(world, most);
+}
+
 /* ---- receiving ---- */
 
 ssize_t endpoint_recv(struct endpoint *endpoint, void *buffer, size_t size) {
@@ -121,7 +146,7 @@ ssize_t endpoint_recv(struct endpoint *endpoint, void *buffer, size_t size) {
     }
     if (endpoint->inbox.ready > 0) {
         size_t most = size < endpoint->inbox.ready ? size : endpoint->inbox.ready;
-        size_t taken = inbox_take(&endpoint->inbox, buffer, world_piece(endpoint->world, most));
+        size_t taken = inbox_take(&endpoint->inbox, buffer, endpoint_call(endpoint, most));
         endpoint_return_room(endpoint, taken);
         return (ssize_t)taken;
     }
@@ -161,7 +186,7 @@ static int endpoint_check_send(struct endpoint *endpoint) {
 /* How much of `size` one call takes; there is room for 1. */
 static size_t endpoint_send_piece(struct endpoint *endpoint, uint64_t size) {
     size_t most = size < endpoint->out.credit ? (size_t)size : endpoint->out.credit;
-    size_t piece = world_piece(endpoint->world, most);
+    size_t piece = endpoint_call(endpoint, most);
     uint64_t limit = endpoint->world->options.reset_at_byte;
     if (limit > 0 && !endpoint->world->did_reset && endpoint->out.sent + piece > limit) {
         piece = (size_t)(limit - endpoint->out.sent);
@@ -220,6 +245,9 @@ ssize_t endpoint_send(struct endpoint *endpoint, const struct iovec *pieces, int
         return error;
     }
     size_t size = endpoint_send_piece(endpoint, offered);
+    if (endpoint->was_reset) {
+        return endpoint_take_error(endpoint);
+    }
     struct segment *segment = segment_new(size);
     if (segment == NULL) {
         return -ENOMEM;
@@ -234,7 +262,11 @@ int64_t endpoint_sendfile(struct endpoint *endpoint, int file, int64_t offset, i
     if (error < 0 || size <= 0) {
         return error;
     }
-    struct segment *segment = segment_new(endpoint_send_piece(endpoint, (uint64_t)size));
+    size_t piece = endpoint_send_piece(endpoint, (uint64_t)size);
+    if (endpoint->was_reset) {
+        return endpoint_take_error(endpoint);
+    }
+    struct segment *segment = segment_new(piece);
     if (segment == NULL) {
         return -ENOMEM;
     }

@@ -112,6 +112,11 @@ void world_interrupt(struct world *world) {
 /* ---- descriptors ---- */
 
 int world_place(struct world *world, struct endpoint *endpoint) {
+    world->asked++;
+    if (world->asked == world->options.fail_descriptor) {
+        world_strike(world, world->asked, "descriptor, which is refused");
+        return -EMFILE;
+    }
     if (world->options.sockets_max > 0 && world->open >= world->options.sockets_max) {
         return -EMFILE;
     }
@@ -181,6 +186,12 @@ void world_random(struct world *world, void *out, size_t size) {
         memcpy(at, &word, part);
         at += part;
         size -= part;
+    }
+}
+
+void world_strike(const struct world *world, uint64_t n, const char *what) {
+    if (world->strike != NULL) {
+        world->strike(n, what);
     }
 }
 

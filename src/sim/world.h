@@ -26,6 +26,7 @@
 
 struct endpoint;
 struct io;
+struct left;
 struct scope;
 
 /* Virtual time starts here; the wall clock that is derived from it, too. */
@@ -33,9 +34,17 @@ struct scope;
 
 enum { WORLD_FIRST_DESCRIPTOR = 3 };
 
+/* The first WHARF_EXPECT() that does not hold. */
+struct broken_check {
+    const char *text, *file; /* NULL: none */
+    int line;
+};
+
 struct world {
     wharf_sim_options options; /* with the defaults filled in */
     void (*report)(struct io *io, int ready);
+    /* When the fault that the options plan happens, to the n-th `what`; NULL: nobody wants to know. */
+    void (*strike)(uint64_t n, const char *what);
 
     int64_t now;
     struct event_queue events;
@@ -55,7 +64,10 @@ struct world {
     struct scope *scenario; /* what cancel_checkpoint cancels; NULL: it has ended */
     uint64_t checkpoints;
     uint64_t trace;
-    bool did_reset; /* reset_at_byte has happened */
+    bool did_reset;        /* reset_at_byte has happened */
+    uint64_t calls, asked; /* sends and receives that could move bytes; descriptors asked for */
+    struct left *left;     /* the account of the run; its schedulers write there */
+    struct broken_check broken;
 };
 
 /* options: NULL for the defaults. NULL without memory. */
@@ -79,6 +91,9 @@ struct endpoint *world_find(const struct world *world, int fd);
 size_t world_piece(struct world *world, size_t most);
 size_t world_pick(struct world *world, size_t count);
 void world_random(struct world *world, void *out, size_t size);
+
+/* The planned fault happens now. */
+void world_strike(const struct world *world, uint64_t n, const char *what);
 
 /* Mixes how a blocking point ended into the trace. */
 void world_record(struct world *world, const char *operation, int64_t result);

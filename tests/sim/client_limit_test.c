@@ -391,17 +391,13 @@ static void leaves_nothing_whatever_fails(void **state) {
     for (uint64_t seed = 1; seed < 4; seed++) {
         wharf_sim_options options = {
             .size = sizeof(options), .seed = seed, .piece_bytes_max = seed == 1 ? 0 : 50};
-        (void)scenario_sweep(&options, &options.fail_allocation, perform);
-        options.fail_allocation = 0;
-        (void)scenario_sweep(&options, &options.cancel_checkpoint, perform);
-        options.cancel_checkpoint = 0;
-        (void)scenario_sweep(&options, &options.expire_checkpoint, perform);
-        options.expire_checkpoint = 0;
+        (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, perform);
+        (void)scenario_sweep(WHARF_TEST_CANCEL, &options, perform);
+        (void)scenario_sweep(WHARF_TEST_EXPIRE, &options, perform);
         for (options.reset_at_byte = 1; options.reset_at_byte < 600; options.reset_at_byte += 1) {
             wharf_sim_report report = {0};
-            scenario_broken_line = 0;
-            (void)wharf_sim_run_report(&options, perform, NULL, &report);
-            scenario_assert_clean(&options, &report);
+            int result = wharf_sim_run_report(&options, perform, NULL, &report);
+            scenario_assert_clean(&options, result, &report);
         }
     }
 }

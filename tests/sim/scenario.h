@@ -17,40 +17,41 @@
 
 enum { SCENARIO_SEEDS = 50 };
 
-/* The first check that failed since the last scenario_begin(); 0: none. */
+/* The first check that failed since it was set to 0; 0: none. For scenarios that also run outside a simulation. */
 static int scenario_broken_line;
 
-#define EXPECT(condition) scenario_expect((condition), #condition, __LINE__)
+#define EXPECT(condition) scenario_expect((condition), #condition, __FILE__, __LINE__)
 
-static inline void scenario_expect(bool holds, const char *text, int line) {
-    if (!holds && scenario_broken_line == 0) {
+static inline void scenario_expect(bool holds, const char *text, const char *file, int line) {
+    if (!wharf_test_expect(holds, text, file, line) && scenario_broken_line == 0) {
         scenario_broken_line = line;
-        fprintf(stderr, "line %d: does not hold: %s\n", line, text);
     }
 }
 
 /* Nothing is left of a run, and no check failed. */
-static inline void scenario_assert_clean(const wharf_sim_options *options, const wharf_sim_report *report) {
+static inline void scenario_assert_clean(const wharf_sim_options *options, int result,
+                                         const wharf_sim_report *report) {
     if (report->tasks_left != 0 || report->sockets_left != 0 || report->blocks_left != 0 ||
-        scenario_broken_line != 0) {
-        fprintf(stderr, "seed %llu, cancel %llu, expire %llu, allocation %llu\n",
-                (unsigned long long)options->seed, (unsigned long long)options->cancel_checkpoint,
-                (unsigned long long)options->expire_checkpoint, (unsigned long long)options->fail_allocation);
+        report->channels_left != 0 || result == -WHARF_ECHECK) {
+        fprintf(stderr, "seed %llu: %llu tasks, %llu sockets, %llu channels, %lld blocks; %s\n",
+                (unsigned long long)options->seed, (unsigned long long)report->tasks_left,
+                (unsigned long long)report->sockets_left, (unsigned long long)report->channels_left,
+                (long long)report->blocks_left, result < 0 ? wharf_why() : "");
     }
-    assert_int_equal(scenario_broken_line, 0);
+    assert_int_not_equal(result, -WHARF_ECHECK);
     assert_int_equal(report->tasks_left, 0);
     assert_int_equal(report->sockets_left, 0);
+    assert_int_equal(report->channels_left, 0);
     assert_int_equal(report->blocks_left, 0);
 }
 
 static inline wharf_sim_report scenario_run(const wharf_sim_options *options, wharf_fn fn) {
     wharf_sim_report report = {0};
-    scenario_broken_line = 0;
     int result = wharf_sim_run_report(options, fn, NULL, &report);
     if (result != 0) {
-        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)options->seed, wharf_strerror(result));
+        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)options->seed, wharf_why());
     }
-    scenario_assert_clean(options, &report);
+    scenario_assert_clean(options, result, &report);
     assert_int_equal(result, 0);
     return report;
 }
@@ -62,19 +63,14 @@ static inline void scenario_run_seeds(wharf_fn fn) {
     }
 }
 
-/* Runs it with fault 1, 2, 3 ... until past the last one; each time nothing is left. `fault` is the field of `options`. */
-static inline uint64_t scenario_sweep(wharf_sim_options *options, uint64_t *fault, wharf_fn fn) {
-    for (uint64_t n = 1;; n++) {
-        wharf_sim_report report = {0};
-        *fault = n;
-        scenario_broken_line = 0;
-        (void)wharf_sim_run_report(options, fn, NULL, &report);
-        scenario_assert_clean(options, &report);
-        bool past = n > (fault == &options->fail_allocation ? report.allocations : report.checkpoints);
-        if (past) {
-            return n - 1;
-        }
+/* Struck at each place in turn, it leaves nothing. Returns how many places there were. */
+static inline int64_t scenario_sweep(wharf_test_fault fault, const wharf_sim_options *options, wharf_fn fn) {
+    int64_t places = wharf_test_every(fault, options, fn, NULL);
+    if (places < 0) {
+        fprintf(stderr, "%s\n", wharf_why());
     }
+    assert_true(places >= 0);
+    return places;
 }
 
 #endif

@@ -742,10 +742,9 @@ static void a_deadlock_is_cancelled_and_reported(void **state) {
     for (uint64_t seed = 0; seed < 10; seed++) {
         wharf_sim_report report;
         wharf_sim_options options = {.size = sizeof(options), .seed = seed};
-        scenario_broken_line = 0;
         assert_int_equal(wharf_sim_run_report(&options, deadlock_on_a_channel, NULL, &report),
                          -WHARF_EDEADLOCK);
-        scenario_assert_clean(&options, &report);
+        scenario_assert_clean(&options, 0, &report);
         assert_non_null(strstr(wharf_why(), "EDEADLOCK"));
     }
 }
@@ -781,11 +780,11 @@ static void faults_at_every_blocking_point_leave_nothing(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 5; seed++) {
         wharf_sim_options cancel = {.size = sizeof(cancel), .seed = seed};
-        assert_true(scenario_sweep(&cancel, &cancel.cancel_checkpoint, workers) > 20);
+        assert_true(scenario_sweep(WHARF_TEST_CANCEL, &cancel, workers) > 20);
         wharf_sim_options expire = {.size = sizeof(expire), .seed = seed};
-        assert_true(scenario_sweep(&expire, &expire.expire_checkpoint, workers) > 20);
+        assert_true(scenario_sweep(WHARF_TEST_EXPIRE, &expire, workers) > 20);
         wharf_sim_options memory = {.size = sizeof(memory), .seed = seed};
-        assert_true(scenario_sweep(&memory, &memory.fail_allocation, workers) > 2);
+        assert_true(scenario_sweep(WHARF_TEST_ALLOCATION, &memory, workers) > 2);
     }
 }
 

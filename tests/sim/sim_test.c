@@ -197,7 +197,7 @@ static void cancelling_anywhere_leaves_nothing(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) {
         wharf_sim_options options = {.size = sizeof(options), .seed = seed, .stream_bytes = 1500};
-        assert_true(scenario_sweep(&options, &options.cancel_checkpoint, echo_v4) > 10);
+        assert_true(scenario_sweep(WHARF_TEST_CANCEL, &options, echo_v4) > 10);
     }
 }
 
@@ -205,7 +205,7 @@ static void expiring_anywhere_leaves_nothing(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) {
         wharf_sim_options options = {.size = sizeof(options), .seed = seed, .stream_bytes = 1500};
-        assert_true(scenario_sweep(&options, &options.expire_checkpoint, echo_v4) > 10);
+        assert_true(scenario_sweep(WHARF_TEST_EXPIRE, &options, echo_v4) > 10);
     }
 }
 
@@ -213,7 +213,7 @@ static void running_out_of_memory_anywhere_leaves_nothing(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) {
         wharf_sim_options options = {.size = sizeof(options), .seed = seed, .stream_bytes = 1500};
-        assert_true(scenario_sweep(&options, &options.fail_allocation, echo_v4) > 10);
+        assert_true(scenario_sweep(WHARF_TEST_ALLOCATION, &options, echo_v4) > 10);
     }
 }
 
@@ -223,11 +223,10 @@ static void a_reset_at_any_byte_leaves_nothing(void **state) {
         wharf_sim_options options = {
             .size = sizeof(options), .seed = byte, .piece_bytes_max = 300, .reset_at_byte = byte};
         wharf_sim_report report;
-        scenario_broken_line = 0;
         int result = wharf_sim_run_report(&options, echo_v4, NULL, &report);
         assert_true(result == -ECONNRESET || result == -EPIPE || result == -WHARF_EEOF ||
                     result == -ECANCELED);
-        scenario_assert_clean(&options, &report);
+        scenario_assert_clean(&options, result, &report);
     }
 }
 
@@ -560,9 +559,8 @@ static void waiting_for_nobody_is_a_deadlock(void **state) {
     (void)state;
     wharf_sim_report report;
     wharf_sim_options options = {.size = sizeof(options)};
-    scenario_broken_line = 0;
     assert_int_equal(wharf_sim_run_report(&options, nobody_comes, NULL, &report), -WHARF_EDEADLOCK);
-    scenario_assert_clean(&options, &report);
+    scenario_assert_clean(&options, 0, &report);
 }
 
 static int leaves_a_socket(void *arg) {

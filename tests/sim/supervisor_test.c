@@ -72,9 +72,8 @@ static void an_error_that_is_given_up_on_ends_everything(void **state) {
     wharf_sim_report report = {0};
     for (failures = 0; failures < 8; failures++) {
         const wharf_sim_options *options = WHARF_OPTIONS(wharf_sim_options, .seed = 3);
-        scenario_broken_line = 0;
         assert_int_equal(wharf_sim_run_report(options, program, NULL, &report), failures >= FAILURES_MAX);
-        scenario_assert_clean(options, &report);
+        scenario_assert_clean(options, 0, &report);
         assert_in_range(report.virtual_ns, 0, INT64_C(300) * MILLISECOND_NS);
     }
 }
@@ -83,11 +82,9 @@ static void nothing_is_left_wherever_it_is_cut_short(void **state) {
     (void)state;
     failures = 3;
     wharf_sim_options options = {.size = sizeof options};
-    assert_true(scenario_sweep(&options, &options.cancel_checkpoint, program) > 5);
-    options.cancel_checkpoint = 0;
-    assert_true(scenario_sweep(&options, &options.expire_checkpoint, program) > 5);
-    options.expire_checkpoint = 0;
-    assert_true(scenario_sweep(&options, &options.fail_allocation, program) >= 1);
+    assert_true(scenario_sweep(WHARF_TEST_CANCEL, &options, program) > 5);
+    assert_true(scenario_sweep(WHARF_TEST_EXPIRE, &options, program) > 5);
+    assert_true(scenario_sweep(WHARF_TEST_ALLOCATION, &options, program) >= 1);
 }
 
 int main(void) {

@@ -58,11 +58,11 @@ static void an_interrupted_wait_leaves_the_mutex_to_others(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 5; seed++) {
         wharf_sim_options options = {.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.cancel_checkpoint, exclusive);
+        (void)scenario_sweep(WHARF_TEST_CANCEL, &options, exclusive);
         options = (wharf_sim_options){.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.expire_checkpoint, exclusive);
+        (void)scenario_sweep(WHARF_TEST_EXPIRE, &options, exclusive);
         options = (wharf_sim_options){.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.fail_allocation, exclusive);
+        (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, exclusive);
     }
 }
 
@@ -238,9 +238,9 @@ static void readers_share_and_writers_exclude(void **state) {
     (void)state;
     scenario_run_seeds(all_read_and_write);
     wharf_sim_options options = {.size = sizeof options, .seed = 7};
-    (void)scenario_sweep(&options, &options.fail_allocation, read_and_write);
+    (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, read_and_write);
     options = (wharf_sim_options){.size = sizeof options, .seed = 7};
-    (void)scenario_sweep(&options, &options.cancel_checkpoint, read_and_write);
+    (void)scenario_sweep(WHARF_TEST_CANCEL, &options, read_and_write);
 }
 
 static int hold_reading(void *arg) {
@@ -373,9 +373,9 @@ static void a_condition_returns_with_the_mutex(void **state) {
     scenario_run_seeds(all_signalled);
     for (uint64_t seed = 0; seed < 5; seed++) {
         wharf_sim_options options = {.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.cancel_checkpoint, signalled);
+        (void)scenario_sweep(WHARF_TEST_CANCEL, &options, signalled);
         options = (wharf_sim_options){.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.fail_allocation, signalled);
+        (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, signalled);
     }
 }
 
@@ -424,9 +424,9 @@ static void a_limiter_limits(void **state) {
     scenario_run_seeds(limited);
     for (uint64_t seed = 0; seed < 5; seed++) {
         wharf_sim_options options = {.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.cancel_checkpoint, limited);
+        (void)scenario_sweep(WHARF_TEST_CANCEL, &options, limited);
         options = (wharf_sim_options){.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.fail_allocation, limited);
+        (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, limited);
     }
 }
 

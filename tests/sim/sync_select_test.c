@@ -121,11 +121,11 @@ static int exchange_interrupted(void *arg) {
 static void an_interrupted_select_has_taken_nothing(void **state) {
     (void)state;
     wharf_sim_options options = {.size = sizeof options, .seed = 3};
-    (void)scenario_sweep(&options, &options.cancel_checkpoint, exchange_interrupted);
+    (void)scenario_sweep(WHARF_TEST_CANCEL, &options, exchange_interrupted);
     options = (wharf_sim_options){.size = sizeof options, .seed = 4};
-    (void)scenario_sweep(&options, &options.expire_checkpoint, exchange_interrupted);
+    (void)scenario_sweep(WHARF_TEST_EXPIRE, &options, exchange_interrupted);
     options = (wharf_sim_options){.size = sizeof options, .seed = 5};
-    (void)scenario_sweep(&options, &options.fail_allocation, exchange_interrupted);
+    (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, exchange_interrupted);
 }
 
 /* ---- one case ---- */

@@ -70,7 +70,7 @@ static void an_event_is_a_level(void **state) {
     scenario_run_seeds(event_levels);
     scenario_run_seeds(event_selected);
     wharf_sim_options options = {.size = sizeof options, .seed = 1};
-    (void)scenario_sweep(&options, &options.cancel_checkpoint, event_passed);
+    (void)scenario_sweep(WHARF_TEST_CANCEL, &options, event_passed);
 }
 
 /* ---- wait groups ---- */
@@ -117,9 +117,9 @@ static void a_wait_group_waits_for_all(void **state) {
     (void)state;
     scenario_run_seeds(all_grouped);
     wharf_sim_options options = {.size = sizeof options, .seed = 1};
-    (void)scenario_sweep(&options, &options.cancel_checkpoint, grouped);
+    (void)scenario_sweep(WHARF_TEST_CANCEL, &options, grouped);
     options = (wharf_sim_options){.size = sizeof options, .seed = 2};
-    (void)scenario_sweep(&options, &options.fail_allocation, grouped);
+    (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, grouped);
 }
 
 /* ---- once ---- */
@@ -193,9 +193,9 @@ static void once_is_once_and_a_failure_is_none(void **state) {
     (void)state;
     scenario_run_seeds(asked);
     wharf_sim_options options = {.size = sizeof options, .seed = 1};
-    (void)scenario_sweep(&options, &options.cancel_checkpoint, asked_interrupted);
+    (void)scenario_sweep(WHARF_TEST_CANCEL, &options, asked_interrupted);
     options = (wharf_sim_options){.size = sizeof options, .seed = 1};
-    (void)scenario_sweep(&options, &options.expire_checkpoint, asked_interrupted);
+    (void)scenario_sweep(WHARF_TEST_EXPIRE, &options, asked_interrupted);
 }
 
 /* ---- barriers ---- */
@@ -259,7 +259,7 @@ static void a_barrier_holds_until_all_are_there(void **state) {
     scenario_run_seeds(marched);
     scenario_run_seeds(march_short);
     wharf_sim_options options = {.size = sizeof options, .seed = 1};
-    (void)scenario_sweep(&options, &options.cancel_checkpoint, marched);
+    (void)scenario_sweep(WHARF_TEST_CANCEL, &options, marched);
 }
 
 int main(void) {

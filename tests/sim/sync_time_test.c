@@ -152,7 +152,7 @@ static void values_are_handed_down_by_copy(void **state) {
     scenario_run_seeds(inherited);
     scenario_run_seeds(too_many);
     wharf_sim_options options = {.size = sizeof options, .seed = 1};
-    (void)scenario_sweep(&options, &options.fail_allocation, inherited);
+    (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, inherited);
 }
 
 /* ---- background tasks, and leaving a scope early ---- */
@@ -180,11 +180,9 @@ static void background_tasks_are_cancelled_and_joined_at_the_end(void **state) {
     for (uint64_t seed = 0; seed < SCENARIO_SEEDS; seed++) {
         wharf_sim_report report;
         cleaned_up = 0;
-        scenario_broken_line = 0;
         assert_int_equal(
             wharf_sim_run_report(WHARF_OPTIONS(wharf_sim_options, .seed = seed), leave_behind, NULL, &report),
             0);
-        assert_int_equal(scenario_broken_line, 0);
         assert_int_equal(report.tasks_left, 3);
         assert_int_equal(report.blocks_left, 0);
         assert_int_equal(cleaned_up, 3);
@@ -316,11 +314,11 @@ static void a_shared_channel_serves_tasks_of_one_core_too(void **state) {
     scenario_run_seeds(share_all);
     for (uint64_t seed = 0; seed < 3; seed++) {
         wharf_sim_options options = {.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.cancel_checkpoint, share);
+        (void)scenario_sweep(WHARF_TEST_CANCEL, &options, share);
         options = (wharf_sim_options){.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.expire_checkpoint, share);
+        (void)scenario_sweep(WHARF_TEST_EXPIRE, &options, share);
         options = (wharf_sim_options){.size = sizeof options, .seed = seed};
-        (void)scenario_sweep(&options, &options.fail_allocation, share);
+        (void)scenario_sweep(WHARF_TEST_ALLOCATION, &options, share);
     }
 }
 
@@ -352,10 +350,8 @@ static int deadlocked(void *arg) {
 
 static void a_deadlock_says_who_waits_for_what(void **state) {
     (void)state;
-    scenario_broken_line = 0;
     assert_int_equal(wharf_sim_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), deadlocked, NULL),
                      -WHARF_EDEADLOCK);
-    assert_int_equal(scenario_broken_line, 0);
     const char *why = wharf_why();
     assert_non_null(strstr(why, "main: take"));
     assert_non_null(strstr(why, "lock_again (sync_time_test.c:"));
