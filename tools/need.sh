@@ -29,6 +29,7 @@ want_build() {
     want ninja-build ninja
     want pkg-config pkg-config
     want python3 /usr/bin/python3
+    want libc-ares-dev /usr/include/ares.h
 }
 
 want_test() {

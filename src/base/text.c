@@ -90,6 +90,25 @@ bool str_split(wharf_str *rest, char separator, wharf_str *ret_part) {
     return true;
 }
 
+bool str_next_line(wharf_str *rest, wharf_str *ret_line) {
+    bool found = str_split(rest, '\n', ret_line);
+    if (found && ret_line->len > 0 && ret_line->ptr[ret_line->len - 1] == '\r') {
+        ret_line->len--;
+    }
+    return found;
+}
+
+bool str_next_word(wharf_str *rest, wharf_str *ret_word) {
+    size_t end = 0;
+    *rest = str_trim(*rest);
+    while (end < rest->len && !is_blank(rest->ptr[end])) {
+        end++;
+    }
+    *ret_word = str_slice(*rest, 0, end);
+    *rest = str_slice(*rest, end, rest->len);
+    return end > 0;
+}
+
 /* One row of the edit matrix is enough: cost[j] is the distance between the part of `a` read so far and
  * b[0..j). */
 unsigned str_distance(wharf_str a, wharf_str b) {

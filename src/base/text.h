@@ -20,6 +20,10 @@ wharf_str str_trim(wharf_str text); /* SP and HTAB at both ends */
 /* Cuts the next part before `separator` off *rest into *ret_part; false when *rest was exhausted (ptr NULL).
  */
 bool str_split(wharf_str *rest, char separator, wharf_str *ret_part);
+/* The next line of *rest, without its LF or CRLF; false at the end. */
+bool str_next_line(wharf_str *rest, wharf_str *ret_line);
+/* The next word of *rest, SP and HTAB between; false at the end. */
+bool str_next_word(wharf_str *rest, wharf_str *ret_word);
 /* Levenshtein distance, for "did you mean"; texts over 64 bytes count as far away. */
 unsigned str_distance(wharf_str a, wharf_str b);
 static inline char ascii_lower(char byte) {

@@ -100,8 +100,25 @@ static void copies_are_cut_and_terminated(void **state) {
     assert_int_equal(str_copy_to(out, 0, STR("ab")), 0);
 }
 
+static void lines_and_words_come_one_by_one(void **state) {
+    (void)state;
+    wharf_str rest = STR("one \t two\r\n\n three");
+    wharf_str line;
+    wharf_str word;
+    assert_true(str_next_line(&rest, &line));
+    assert_true(wharf_str_is(line, "one \t two"));
+    assert_true(str_next_word(&line, &word) && wharf_str_is(word, "one"));
+    assert_true(str_next_word(&line, &word) && wharf_str_is(word, "two"));
+    assert_false(str_next_word(&line, &word));
+    assert_true(str_next_line(&rest, &line) && line.len == 0);
+    assert_true(str_next_line(&rest, &line));
+    assert_true(str_next_word(&line, &word) && wharf_str_is(word, "three"));
+    assert_false(str_next_line(&rest, &line));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_and_words_come_one_by_one),
         cmocka_unit_test(compares_ascii_without_case_and_nothing_else),
         cmocka_unit_test(finds_first_and_last),
         cmocka_unit_test(slices_are_clamped),
