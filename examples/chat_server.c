@@ -93,11 +93,11 @@ static int greet(void *arg) {
         member.room = receive_line(member.sock, name) ? find_room(name) : NULL;
     }
     if (member.room != NULL && member.room->scope != NULL) {
-        rc = wharf_go(member.room->scope, chat, member);
+        rc = wharf_try_go(member.room->scope, chat, member); /* the room goes on without */
     } else if (member.room != NULL) {
         WHARF_SCOPE (members, NULL) {
             *member.room = (struct room){.name = name, .scope = members};
-            rc = wharf_go(members, chat, member);
+            rc = wharf_try_go(members, chat, member);
         }
         member.room->scope = NULL;
     }

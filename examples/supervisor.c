@@ -32,11 +32,10 @@ static int supervise(void *arg) {
     struct service *service = *(struct service **)arg;
     int64_t failed_at[FAILURES_MAX] = {0}, pause = PAUSE_MS;
     for (int failures = 0;;) {
-        int result = 0, started = 0;
+        int result = 0;
         WHARF_SCOPE (attempt, &result) {
-            started = wharf_go(attempt, service->run, service);
+            wharf_go(attempt, service->run, service);
         }
-        result = started < 0 ? started : result;
         if (result >= 0 || wharf_check() < 0) {
             return result;
         }
@@ -83,16 +82,12 @@ int main(int argc, char **argv) {
     struct service worker = {
         .name = "worker", .run = work, .failures_left = argc > 1 ? (int)strtod(argv[1], NULL) : 3};
     struct service pulse = {.name = "pulse", .run = beat};
-    int result = 0, started = 0;
+    int result = 0;
     WHARF_SCOPE (services, &result) {
         worker.all = services;
-        started = wharf_go(services, supervise, &pulse);
-        started = started < 0 ? started : wharf_go(services, supervise, &worker);
-        if (started < 0) {
-            break; /* out of the block, which cancels what has been started in it */
-        }
+        wharf_go(services, supervise, &pulse);
+        wharf_go(services, supervise, &worker);
     }
-    result = started < 0 ? started : result;
     printf("all: %s\n", wharf_strerror(result));
     return result < 0 && result != -ECANCELED;
 }

@@ -75,15 +75,27 @@ WHARF_API int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *
 #    define WHARF_AUTO_ __auto_type
 #endif
 
-/** Starts fn(&copy_of_value) as a task of `scope` that nobody joins: wharf_go(scope, serve_client, sock).
- *  An array decays: a string literal arrives as a const char *. Returns 0 or the error of wharf_spawn(); then nothing has
- * started, what the value stands for is still the caller's, and the scope's result does not tell. */
-#define wharf_go(scope, fn, value)                                                                    \
+/** The steps behind the macros below; not for direct use. */
+WHARF_API int wharf_go_(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
+                        const wharf_task_options *options);
+
+#define WHARF_GO_(start, scope, fn, value)                                                            \
     __extension__({                                                                                   \
         WHARF_AUTO_ wharf_value_ = (value);                                                           \
         wharf_task_options wharf_options_ = {sizeof(wharf_task_options), #fn, __FILE__, __LINE__, 0}; \
-        wharf_spawn_detached((scope), (fn), &wharf_value_, sizeof(wharf_value_), &wharf_options_);    \
+        start((scope), (fn), &wharf_value_, sizeof(wharf_value_), &wharf_options_);                   \
     })
+
+/** Starts fn(&copy_of_value) as a task of `scope` that nobody joins: wharf_go(scope, serve_client, sock).
+ *  An array decays: a string literal arrives as a const char *. When it cannot be started, the scope fails as if the task had
+ *  returned that error at once: the other tasks are cancelled, and it is the scope's result. So the returned value, 0 or
+ *  the error of wharf_spawn(), need not be looked at, except with the background scope (NULL), which has no result;
+ *  what the value stands for is then still the caller's. */
+#define wharf_go(scope, fn, value) WHARF_GO_(wharf_go_, scope, fn, value)
+
+/** As wharf_go(), for a loop that goes on without the task: that it could not be started is only returned, and the scope
+ *  does not fail. */
+#define wharf_try_go(scope, fn, value) WHARF_GO_(wharf_spawn_detached, scope, fn, value)
 
 /** Waits for a task's end. *result (may be NULL) gets what its function returned. Suspends. A joiner that is
  *  cancelled leaves the task running, and it can be joined again.
@@ -125,20 +137,24 @@ WHARF_API wharf_scope *wharf_scope_open_within(wharf_scope *storage, int64_t ms)
  * then fails. */
 WHARF_API wharf_scope *wharf_scope_open_shield(wharf_scope *storage, int64_t ms);
 
-/** Waits for every task of the scope, then leaves it. Suspends, and is not itself cut short by a
- * cancellation: that reaches the tasks, which end. Returns the scope's result: 0, or the error of the first
- * task that failed. */
+/** Waits for every task of the scope, then leaves it; tasks may start others in it meanwhile, which are waited for as
+ *  well. Suspends, and is not itself cut short by a cancellation: that reaches the tasks, which end. Returns the
+ *  scope's result: the error of the first task that failed, and wharf_why() is about that task's failure then; else
+ *  -ETIMEDOUT when the deadline has cut short a call of the owner or of a task in the scope, whatever they made of it;
+ *  else 0. Closing again only returns it again. */
 WHARF_API int wharf_scope_close(wharf_scope *scope);
 
-/** Waits for every task started so far, and stays in the scope. Same result. Suspends.
- *  Errors: also -ECANCELED and -ETIMEDOUT, with tasks still running. */
+/** Waits until no task of the scope is left, and stays in it. Same result: when a task fails, the others are cancelled, and
+ *  the call returns that error once they have ended. Suspends.
+ *  Errors: also -ECANCELED and -ETIMEDOUT (from outside the scope, or by its own deadline), with tasks still running. */
 WHARF_API int wharf_scope_wait(wharf_scope *scope);
 
 /** Cancels everything in the scope, its owner's calls included. Does not suspend. From the scope's own core.
  */
 WHARF_API int wharf_scope_cancel(wharf_scope *scope);
 
-/** Cancels the tasks, then closes. What leaving a block early does. Suspends. */
+/** Cancels the tasks, then closes. What leaving a block early does. wharf_why() stays about what made the caller leave.
+ *  Suspends. */
 WHARF_API void wharf_scope_abandon(wharf_scope *scope);
 
 /** The steps behind the block macros; not for direct use. */
@@ -152,11 +168,11 @@ WHARF_API void wharf_scope_leave_(wharf_scope *storage);
          name != NULL; name = wharf_scope_end_(name))
 
 /** A block that is not left before the tasks started in it have ended: WHARF_SCOPE(s, &result) { wharf_go(s,
- * ...); } Inside, `s` is a wharf_scope *. `result` (an int *, may be NULL) gets the scope's result. Three
+ * ...); } Inside, `s` is a wharf_scope *. `result` (an int *, may be NULL) gets what wharf_scope_close() says. Three
  * traps: `break`, `return` and `goto` out of the block cancel its tasks first; `continue` ends the block
  *  normally; variables declared inside the block die before its tasks do, so declare outside what tasks point
- * to (or end the block with wharf_scope_wait()). The result is about the tasks alone: what fails in the block
- * itself is not in it. */
+ * to (or end the block with wharf_scope_close()). Of what fails in the block itself only a deadline that passed is in the
+ *  result. */
 #define WHARF_SCOPE(s, result) WHARF_BLOCK_(s, wharf_scope_open(&WHARF_JOIN_(s, _storage), (result)))
 
 /** A block in which everything has a deadline, `ms` milliseconds from now: WHARF_WITHIN(5000) { ... } */

@@ -92,8 +92,7 @@ const char *wharf_error_name(int code) {
 }
 
 const char *wharf_why(void) {
-    /* Room for every part of a record at its longest. */
-    static __thread char sentence[512];
+    static __thread char sentence[FAILURE_SENTENCE_SIZE];
     failure_format(failure_current(), sentence, sizeof(sentence));
     return sentence;
 }

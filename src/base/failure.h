@@ -10,7 +10,12 @@
 
 #include "wharf/base.h"
 
-enum { FAILURE_SUBJECT_SIZE = 96, FAILURE_DETAIL_SIZE = 160, FAILURE_ADDRESS_SIZE = 32 };
+enum {
+    FAILURE_SUBJECT_SIZE = 96,
+    FAILURE_DETAIL_SIZE = 160,
+    FAILURE_ADDRESS_SIZE = 32,
+    FAILURE_SENTENCE_SIZE = 512, /* room for every part of a record at its longest */
+};
 
 struct failure {
     int code;          /* negative; 0: none */

@@ -78,6 +78,12 @@ static int text_end(void) {
 
 /* ---- a task ---- */
 
+static void put_site(const struct spawn_site *site) {
+    if (site->file != NULL) {
+        put(" (started at %s:%d)", site->file, site->line);
+    }
+}
+
 static void put_trace(const struct backtrace *trace) {
     for (int i = 0; i < trace->count; i++) {
         char line[512];
@@ -141,6 +147,23 @@ static void put_state(struct sched *sched, const struct task *task, bool begun) 
     put("\n");
 }
 
+/* What has gone wrong in the scopes that it has open: the first failure is the result, later ones may be the cause. */
+static void put_failures(const struct task *task) {
+    for (const struct scope *scope = task->scope; scope != NULL; scope = scope->outer) {
+        for (const struct scope_failure *kept = scope->failures; kept != NULL; kept = kept->next) {
+            char sentence[FAILURE_SENTENCE_SIZE];
+            (void)failure_format(&kept->failure, sentence, sizeof sentence);
+            put("    %s of its scope: task \"%s\"",
+                kept == scope->failures ? "first failure" : "later failure", kept->site.name);
+            put_site(&kept->site);
+            put(": %s\n", sentence);
+        }
+        if (scope->failures != NULL && scope->failures->left_out > 0) {
+            put("    and %" PRIu64 " more\n", scope->failures->left_out);
+        }
+    }
+}
+
 static void put_task(struct sched *sched, const struct task *task) {
     struct backtrace trace = {0};
     bool is_own = task == sched->running;
@@ -149,10 +172,9 @@ static void put_task(struct sched *sched, const struct task *task) {
     }
     bool begun = is_own || trace.pc[0] != (uintptr_t)context_entry;
     put("task \"%s\"", task->name);
-    if (task->file != NULL) {
-        put(" (started at %s:%d)", task->file, task->line);
-    }
+    put_site(&(struct spawn_site){task->name, task->file, task->line});
     put_state(sched, task, begun);
+    put_failures(task);
     if (is_own) {
         put_own_trace(sched);
         return;

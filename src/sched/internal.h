@@ -220,19 +220,15 @@ void task_make_ready(struct task *task);
 void task_park(struct sched *sched, struct task *task);
 /* Ends the wait of a parked task with `code`, unless it is uninterruptible. */
 void task_interrupt(struct task *task, int code);
+/* Where there is a deadline, or a cancellation. */
+int task_check_closely(struct sched *sched, const struct task *task);
 /* 0, -ECANCELED or -ETIMEDOUT by the state of its innermost scope; looks at the clock where there is a deadline. */
 static inline int task_check(struct sched *sched, const struct task *task) {
     const struct scope *scope = task->scope;
     if (__builtin_expect(!scope->cancelled && scope->deadline == TIMER_NEVER, 1)) {
         return 0;
     }
-    if (scope->cancelled) {
-        return -ECANCELED;
-    }
-    if (scope->deadline > sched->now) {
-        sched->now = sched->engine->now(sched);
-    }
-    return scope->deadline <= sched->now ? -ETIMEDOUT : 0;
+    return task_check_closely(sched, task);
 }
 /* Lets the others run first. */
 void task_give_way(struct sched *sched, struct task *task);
@@ -255,7 +251,32 @@ void task_finish(struct task *task, int result);
 /* ---- scopes ---- */
 void scope_init(struct scope *scope, struct scope *parent, struct task *owner);
 void scope_unlink(struct scope *scope);
-void scope_task_ended(struct scope *scope, int result);
+void scope_task_ended(struct scope *scope, const struct task *task, int result);
+/* Its deadline has cut something short: it and the scopes outside with the same deadline will say so. */
+void scope_expire(struct scope *scope);
+
+/* Where something was started: static texts. */
+struct spawn_site {
+    const char *name, *file; /* file: NULL when unknown */
+    int line;
+};
+
+/* A failure in a scope, kept until the scope is left. */
+struct scope_failure {
+    struct scope_failure *next;
+    struct spawn_site site;
+    uint64_t left_out; /* of the first: how many came after the last that was kept */
+    struct failure failure;
+};
+
+/* A task of the scope has failed, or could not be started. failure: the record of whoever saw it, used where it is about
+ * `code`. */
+void scope_fail(struct scope *scope, struct spawn_site site, const struct failure *failure, int code);
+/* What it comes to: the first failure, -ETIMEDOUT when its deadline has cut something short, or 0. */
+int scope_result(const struct scope *scope);
+/* The running task's wharf_why() is about that from now on. */
+void scope_failure_tell(const struct scope *scope);
+void scope_failures_free(struct scope *scope);
 void scope_joins_free(struct sched *sched, struct scope *scope);
 
 /* ---- timers ---- */

@@ -61,6 +61,14 @@ static inline int wait_once(struct sched *sched, struct task *task, struct op *o
     return task->interrupt;
 }
 
+/* Nothing came of the wait. */
+static int interrupted(const struct task *task, int rc) {
+    if (task->interrupt == -ETIMEDOUT) {
+        scope_expire(task->scope);
+    }
+    return rc;
+}
+
 static inline int64_t await_result(struct sched *sched, struct task *task, struct op *op) {
     for (;;) {
         int64_t result = attempt(op);
@@ -74,7 +82,7 @@ static inline int64_t await_result(struct sched *sched, struct task *task, struc
         if (rc < 0) {
             /* What arrived together with the interruption wins. */
             result = attempt(op);
-            return result != -EAGAIN ? result : rc;
+            return result != -EAGAIN ? result : interrupted(task, rc);
         }
     }
 }

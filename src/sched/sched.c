@@ -148,6 +148,7 @@ void sched_end(struct sched *sched) {
     scope_drain(&sched->background);
     for (struct scope *scope = innermost; scope != NULL; scope = scope->outer) {
         scope_drain(scope);
+        scope_failures_free(scope);
     }
     exit_report(sched); /* before the layers above close what is theirs */
     locals_drop(sched);

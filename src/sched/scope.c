@@ -62,15 +62,38 @@ void scope_cancel(struct scope *top) {
     }
 }
 
-void scope_task_ended(struct scope *scope, int result) {
+void scope_task_ended(struct scope *scope, const struct task *task, int result) {
     scope->tasks--;
-    if (result < 0 && scope->error == 0 && scope->parent != NULL) {
-        scope->error = result;
-        scope_cancel(scope);
+    if (result < 0 && scope->parent != NULL) {
+        struct spawn_site site = {task->name, task->file, task->line};
+        scope_fail(scope, site, &task->failure, result);
     }
     if (scope->tasks == 0 && scope->closer != NULL) {
         op_wake(scope->closer);
     }
+}
+
+void scope_expire(struct scope *scope) {
+    int64_t deadline = scope->deadline;
+    while (scope != NULL && scope->deadline == deadline && !scope->expired) {
+        scope->expired = true;
+        scope = scope->shield ? NULL : scope->parent;
+    }
+}
+
+int task_check_closely(struct sched *sched, const struct task *task) {
+    struct scope *scope = task->scope;
+    if (scope->cancelled) {
+        return -ECANCELED;
+    }
+    if (scope->deadline > sched->now) {
+        sched->now = sched->engine->now(sched);
+    }
+    if (scope->deadline > sched->now) {
+        return 0;
+    }
+    scope_expire(scope);
+    return -ETIMEDOUT;
 }
 
 /* ---- opening ---- */
@@ -150,29 +173,49 @@ static void close_cancel(struct op *op) {
 
 static const struct op_kind close_kind = {"scope", close_attempt, close_start, close_cancel};
 
+static void close_await(struct scope *scope) {
+    struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope};
+    op.op.uninterruptible = true;
+    op_await(&op.op);
+}
+
 int wharf_scope_wait(wharf_scope *storage) {
     struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope_of(storage)};
     int64_t rc = op_await(&op.op);
-    return rc < 0 ? (int)rc : op.scope->error;
+    struct scope *scope = op.scope;
+    if (rc == -ECANCELED && scope->error != 0) {
+        close_await(scope); /* its own first failure has cancelled it: the others end soon */
+        rc = 0;
+    }
+    if (rc < 0) {
+        return (int)rc;
+    }
+    scope_failure_tell(scope);
+    return scope_result(scope);
 }
 
-int wharf_scope_close(wharf_scope *storage) {
-    struct scope *scope = scope_of(storage);
-    if (!scope->open) {
-        return scope->result != NULL ? *scope->result : 0;
-    }
+/* Waits and leaves. */
+static void scope_close(struct scope *scope) {
     if (scope->tasks > 0) {
-        struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope};
-        op.op.uninterruptible = true;
-        op_await(&op.op);
+        close_await(scope);
     }
     scope_joins_free(scope->owner->sched, scope);
     scope->owner->scope = scope->outer;
     scope_unlink(scope);
     if (scope->result != NULL) {
-        *scope->result = scope->error;
+        *scope->result = scope_result(scope);
     }
-    return scope->error;
+}
+
+int wharf_scope_close(wharf_scope *storage) {
+    struct scope *scope = scope_of(storage);
+    if (!scope->open) {
+        return scope->result != NULL ? *scope->result : scope_result(scope);
+    }
+    scope_close(scope);
+    scope_failure_tell(scope);
+    scope_failures_free(scope);
+    return scope_result(scope);
 }
 
 int wharf_scope_cancel(wharf_scope *storage) {
@@ -180,10 +223,13 @@ int wharf_scope_cancel(wharf_scope *storage) {
     return 0;
 }
 
+/* Who leaves early has a reason of its own, and wharf_why() stays about that. */
 void wharf_scope_abandon(wharf_scope *storage) {
-    if (scope_of(storage)->open) {
-        scope_cancel(scope_of(storage));
-        wharf_scope_close(storage);
+    struct scope *scope = scope_of(storage);
+    if (scope->open) {
+        scope_cancel(scope);
+        scope_close(scope);
+        scope_failures_free(scope);
     }
 }
 

@@ -188,6 +188,17 @@ int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *arg, size_
     return spawn(&request, NULL);
 }
 
+/* As if the task had started and failed at once. Who cancelled the scope knows, and another core's is not touched. */
+int wharf_go_(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
+              const wharf_task_options *options) {
+    int rc = wharf_spawn_detached(scope, fn, arg, len, options);
+    if (rc < 0 && rc != -ECANCELED && rc != -EXDEV && scope != NULL && scope_of(scope)->open) {
+        struct spawn_site site = {options->name, options->file, options->line};
+        scope_fail(scope_of(scope), site, failure_current(), rc);
+    }
+    return rc;
+}
+
 int task_start(struct scope *scope, wharf_fn fn, void *arg, const char *name) {
     struct sched *sched = sched_here();
     if (sched == NULL) {
@@ -319,7 +330,10 @@ void task_finish(struct task *task, int result) {
     scope_unlink(&task->base);
     task->sched->tasks_alive--;
     count(&task->sched->counters.tasks_ended);
-    scope_task_ended(parent, result);
+    if (task->base.failures != NULL) {
+        scope_failures_free(&task->base);
+    }
+    scope_task_ended(parent, task, result);
 }
 
 static struct join_record *join_find(struct sched *sched, wharf_task task, int *ret_error) {

@@ -36,8 +36,10 @@ struct scope {
     struct join_record *joins;            /* of joinable tasks, until joined or the scope's end */
     int *result;                          /* the caller's, may be NULL */
     int64_t tasks;                        /* alive in it */
+    struct scope_failure *failures;       /* what went wrong, the first first */
     int error;                            /* of the first task that failed */
     bool open, base, shield, cancelled;
+    bool expired; /* its deadline has cut something short */
 };
 
 /* The storage in wharf_scope holds a struct scope. */

@@ -95,7 +95,7 @@ static int grouped(void *arg) {
     WHARF_SCOPE (scope, NULL) {
         for (int i = 0; i < 5; i++) {
             EXPECT(wharf_wait_group_add(&group, 1) == 0);
-            if (wharf_go(scope, finish, i * 3) != 0) {
+            if (wharf_try_go(scope, finish, i * 3) != 0) {
                 EXPECT(wharf_wait_group_done(&group) == 0);
             }
         }

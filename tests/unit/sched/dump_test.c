@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/failure.h"
 #include "child.h"
 #include "sched/internal.h"
 #include "wharf/debug.h"
@@ -97,6 +98,38 @@ static void shows_every_task_and_what_it_waits_for(void **state) {
     assert_int_equal(wharf_scope_close(&scope), 0);
     wharf_chan_free(chan);
     wharf_close(listener);
+}
+
+static int fails_late(void *arg) {
+    int code = *(int *)arg;
+    if (code == -EIO) {
+        return fail(-EIO, "unit", "first", NULL);
+    }
+    (void)wharf_sleep(WHARF_OFF);
+    return code;
+}
+
+static void shows_the_later_failures_of_a_scope(void **state) {
+    (void)state;
+    enum { MORE = 20 };
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    for (int i = 0; i < MORE; i++) {
+        wharf_go(&scope, fails_late, -EPIPE);
+    }
+    wharf_go(&scope, fails_late, -ECANCELED);
+    wharf_yield();
+    wharf_go(&scope, fails_late, -EIO);
+    assert_int_equal(wharf_scope_wait(&scope), -EIO);
+    dumped();
+    assert_non_null(strstr(text, "    first failure of its scope: task \"fails_late\" (started at "));
+    assert_non_null(strstr(text, "): unit first: input/output error (EIO)\n"));
+    assert_non_null(strstr(text, "    later failure of its scope: task \"fails_late\" (started at "));
+    assert_non_null(strstr(text, "): task fails_late: broken pipe (EPIPE)\n"));
+    assert_non_null(strstr(text, "    and 5 more\n"));
+    assert_null(strstr(text, "ECANCELED"));
+    assert_int_equal(wharf_scope_close(&scope), -EIO);
+    assert_null(strstr(dumped(), "of its scope"));
 }
 
 static void says_when_it_cannot_be_written(void **state) {
@@ -258,6 +291,7 @@ int main(int argc, char **argv) {
     child_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_every_task_and_what_it_waits_for),
+        cmocka_unit_test(shows_the_later_failures_of_a_scope),
         cmocka_unit_test(says_when_it_cannot_be_written),
         cmocka_unit_test(a_large_dump_is_whole),
         cmocka_unit_test(a_simulation_shows_itself_alone),

@@ -8,7 +8,9 @@
 #undef fail /* a failure is recorded by it */
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/failure.h"
 #include "sched/task.h"
 #include "wharf/task.h"
 
@@ -223,6 +225,163 @@ static void waiting_obeys_a_deadline_and_leaves_the_tasks_running(void **state) 
     assert_int_equal(wharf_spawn_detached(&scope, sleep_long, NULL, 0, NULL), -EINVAL);
 }
 
+/* ---- what failed ---- */
+
+static int fail_with_words(void *arg) {
+    return fail(*(int *)arg, "read", "the manual", "page %d is missing", 7);
+}
+
+static int fail_about_something_else(void *arg) {
+    (void)fail(-ENOENT, "open", "a file", NULL);
+    return *(int *)arg;
+}
+
+static void the_sentence_of_the_first_failure_moves_up(void **state) {
+    (void)state;
+    int result = 0;
+    WHARF_SCOPE (scope, &result) {
+        wharf_go(scope, fail_with_words, -EPROTO);
+        wharf_go(scope, fail_with, -EPERM);
+    }
+    assert_int_equal(result, -EPROTO);
+    assert_string_equal(wharf_why(), "read the manual: protocol error (EPROTO): page 7 is missing");
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    wharf_go(&scope, fail_about_something_else, -EPERM);
+    assert_int_equal(wharf_scope_wait(&scope), -EPERM);
+    assert_string_equal(wharf_why(), "task fail_about_something_else: operation not permitted (EPERM)");
+    assert_int_equal(wharf_scope_close(&scope), -EPERM);
+}
+
+static int fail_in_a_scope(void *arg) {
+    int result = 0;
+    WHARF_SCOPE (scope, &result) {
+        wharf_go(scope, fail_with_words, *(int *)arg);
+    }
+    return result;
+}
+
+static void it_moves_up_through_several_scopes(void **state) {
+    (void)state;
+    int result = 0;
+    WHARF_SCOPE (scope, &result) {
+        wharf_go(scope, fail_in_a_scope, -EBADMSG);
+    }
+    assert_int_equal(result, -EBADMSG);
+    assert_non_null(strstr(wharf_why(), "page 7 is missing"));
+}
+
+static void leaving_early_keeps_the_own_sentence(void **state) {
+    (void)state;
+    WHARF_SCOPE (scope, NULL) {
+        wharf_go(scope, fail_with_words, -EPROTO);
+        wharf_yield();
+        (void)fail(-ENOSPC, "own", NULL, NULL);
+        break;
+    }
+    assert_string_equal(wharf_why(), "own: no space left on device (ENOSPC)");
+}
+
+struct too_large {
+    char bytes[5000];
+};
+
+static void a_task_that_cannot_be_started_fails_its_scope(void **state) {
+    (void)state;
+    struct too_large value = {{0}};
+    int result = 0, started = 0;
+    WHARF_SCOPE (scope, &result) {
+        wharf_go(scope, sleep_long, 0);
+        wharf_yield();
+        started = wharf_go(scope, fail_with, value);
+        assert_int_equal(wharf_check(), -ECANCELED);
+        assert_int_equal(wharf_go(scope, fail_with, value), -EINVAL); /* the first is the result */
+    }
+    assert_int_equal(started, -EINVAL);
+    assert_int_equal(result, -EINVAL);
+    assert_non_null(strstr(wharf_why(), "an argument over 4096 bytes"));
+    assert_int_equal(sleeping_results[0], -ECANCELED);
+}
+
+static void trying_to_start_one_does_not(void **state) {
+    (void)state;
+    struct too_large value = {{0}};
+    int result = 7;
+    WHARF_SCOPE (scope, &result) {
+        assert_int_equal(wharf_try_go(scope, fail_with, value), -EINVAL);
+        assert_int_equal(wharf_check(), 0);
+        assert_int_equal(wharf_try_go(scope, fail_with, 0), 0);
+        assert_int_equal(wharf_go(NULL, fail_with, value), -EINVAL); /* the background has no result */
+    }
+    assert_int_equal(result, 0);
+}
+
+static void a_scope_that_was_cancelled_does_not_fail_by_what_it_refuses(void **state) {
+    (void)state;
+    int result = 7;
+    WHARF_SCOPE (scope, &result) {
+        wharf_scope_cancel(scope);
+        assert_int_equal(wharf_go(scope, fail_with, -EIO), -ECANCELED);
+    }
+    assert_int_equal(result, 0);
+}
+
+static void waiting_returns_the_error_when_all_have_ended(void **state) {
+    (void)state;
+    wharf_scope scope;
+    wharf_scope_open(&scope, NULL);
+    wharf_go(&scope, sleep_in_scope, 0);
+    wharf_go(&scope, fail_with, -EPROTO);
+    assert_int_equal(wharf_scope_wait(&scope), -EPROTO);
+    assert_int_equal(sleeping_results[0], -ECANCELED);
+    assert_int_equal(scope_of(&scope)->tasks, 0);
+    assert_int_equal(wharf_scope_wait(&scope), -EPROTO);
+    assert_int_equal(wharf_scope_close(&scope), -EPROTO);
+    assert_int_equal(wharf_scope_close(&scope), -EPROTO);
+}
+
+/* ---- deadlines that cut something short ---- */
+
+static void a_scope_that_ran_out_of_time_says_so(void **state) {
+    (void)state;
+    wharf_scope scope;
+    int inside = 7, around = 7;
+    wharf_scope_open_within(&scope, 2); /* its owner notices */
+    assert_int_equal(wharf_sleep(60000), -ETIMEDOUT);
+    assert_int_equal(wharf_scope_close(&scope), -ETIMEDOUT);
+    wharf_scope_open_within(&scope, 2); /* a task notices, and says that all is well */
+    wharf_go(&scope, sleep_long, 0);
+    assert_int_equal(wharf_scope_close(&scope), -ETIMEDOUT);
+    assert_non_null(strstr(wharf_why(), "timed out"));
+    WHARF_WITHIN (2) {
+        WHARF_SCOPE (s, &inside) {
+            wharf_go(s, sleep_in_scope, 0);
+        }
+    }
+    WHARF_SCOPE (s, &around) {
+        WHARF_WITHIN (2) {
+            wharf_sleep(60000);
+        }
+    }
+    assert_int_equal(inside, -EIO); /* a task's own error comes first */
+    assert_int_equal(around, 0);    /* the deadline was not this scope's */
+}
+
+static void a_deadline_that_cut_nothing_short_is_not_the_result(void **state) {
+    (void)state;
+    wharf_scope scope;
+    wharf_scope_open_within(&scope, 1);
+    wharf_go(&scope, fail_with, 0);
+    int64_t until = wharf_now_ns() + 2000000;
+    while (wharf_now_ns() < until) {
+    }
+    assert_int_equal(wharf_scope_close(&scope), 0);
+    WHARF_SHIELD (1) {
+        assert_int_equal(wharf_sleep(60000), -ETIMEDOUT);
+    }
+    assert_int_equal(wharf_check(), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(cancelling_reaches_every_scope_below, setup),
@@ -235,6 +394,15 @@ int main(void) {
         cmocka_unit_test_setup(a_deadline_reaches_the_tasks_inside_but_not_the_background, setup),
         cmocka_unit_test_setup(the_first_error_cancels_the_others_and_is_the_result, setup),
         cmocka_unit_test_setup(leaving_a_block_early_cancels_and_waits, setup),
+        cmocka_unit_test_setup(the_sentence_of_the_first_failure_moves_up, setup),
+        cmocka_unit_test_setup(it_moves_up_through_several_scopes, setup),
+        cmocka_unit_test_setup(leaving_early_keeps_the_own_sentence, setup),
+        cmocka_unit_test_setup(a_task_that_cannot_be_started_fails_its_scope, setup),
+        cmocka_unit_test_setup(trying_to_start_one_does_not, setup),
+        cmocka_unit_test_setup(a_scope_that_was_cancelled_does_not_fail_by_what_it_refuses, setup),
+        cmocka_unit_test_setup(waiting_returns_the_error_when_all_have_ended, setup),
+        cmocka_unit_test_setup(a_scope_that_ran_out_of_time_says_so, setup),
+        cmocka_unit_test_setup(a_deadline_that_cut_nothing_short_is_not_the_result, setup),
         cmocka_unit_test_setup(waiting_obeys_a_deadline_and_leaves_the_tasks_running, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

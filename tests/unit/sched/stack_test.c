@@ -329,6 +329,7 @@ static int scenario_parked(void) {
     for (int i = 0; i < PARKED; i++) {
         if (wharf_spawn_detached(&scope, wait_until_cancelled, NULL, 0, &small) < 0) {
             fprintf(stderr, "%s", wharf_why());
+            wharf_scope_abandon(&scope);
             return 1;
         }
     }
