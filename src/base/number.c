@@ -47,6 +47,12 @@ int number_parse_hex(wharf_str text, uint64_t max, uint64_t *ret_value) {
 }
 
 size_t number_format(uint64_t value, char *out) {
+    if (value < 100) {
+        size_t tens = value > 9;
+        out[0] = (char)('0' + value / 10);
+        out[tens] = (char)('0' + value % 10);
+        return tens + 1;
+    }
     size_t len = 1;
     for (uint64_t rest = value; rest > 9; rest /= 10) {
         len++;

@@ -14,7 +14,6 @@
 
 enum {
     ROOM_MIN = 1024,     /* less room than this behind the unread bytes is not worth a receive */
-    STREAK_MAX = 64,     /* operations that succeed at once before other tasks get their turn */
     CREDIT_SECONDS = 60, /* the most waiting that a fast peer saves up */
     NS_PER_MS = 1000000
 };
@@ -30,6 +29,25 @@ static void input_free(char *memory, size_t size) {
     } else {
         mem_free(memory);
     }
+}
+
+void wire_reuse(struct wire *wire, struct stream *stream) {
+    if (wire->held != NULL || wire->input_size > BLOCK_SIZE) {
+        wire_deinit(wire);
+    }
+    assert(!wire->sending);
+    wire->stream = stream;
+    wire->hold = 0;
+    wire->start = 0;
+    wire->end = 0;
+    wire->output_len = 0;
+    wire->received = 0;
+    wire->sent = 0;
+    wire->error = 0;
+    wire->streak = 0;
+    wire->ended = false;
+    wire->receive.grace_ns = 0;
+    wire->send.grace_ns = 0;
 }
 
 void wire_deinit(struct wire *wire) {
@@ -63,11 +81,10 @@ void wire_limit_set(struct wire_limit *limit, int64_t grace_ms, int64_t rate) {
     }
 }
 
-/* The peer has moved bytes: it has earned patience. */
-static void limit_credit(struct wire_limit *limit, int64_t bytes) {
-    if (limit->grace_ns == 0 || limit->rate == 0) {
-        return;
-    }
+/* The peer has earned patience by the bytes that were moved. */
+static void limit_credit(struct wire_limit *limit) {
+    int64_t bytes = limit->moved;
+    limit->moved = 0;
     int64_t most = CREDIT_SECONDS * NS_PER_SECOND;
     most = limit->grace_ns > most ? limit->grace_ns : most;
     if (bytes >= limit->rate * (most / NS_PER_SECOND)) {
@@ -110,6 +127,8 @@ static int64_t wire_wait(struct wire *wire, struct wire_limit *limit, const stru
     }
     if (limit->rate == 0) {
         limit->left_ns = limit->grace_ns;
+    } else {
+        limit_credit(limit);
     }
     int64_t start = sched_clock();
     wharf_scope storage;
@@ -124,11 +143,7 @@ static int64_t wire_wait(struct wire *wire, struct wire_limit *limit, const stru
     return result;
 }
 
-int wire_give_way(struct wire *wire) {
-    wire->streak++;
-    if (wire->streak < STREAK_MAX) {
-        return 0;
-    }
+int wire_yield(struct wire *wire) {
     wire->streak = 0;
     return wharf_yield();
 }
@@ -159,19 +174,12 @@ static int input_move(struct wire *wire, size_t size) {
     return 0;
 }
 
-/* Makes room behind the unread bytes. */
-static int input_reserve(struct wire *wire) {
+/* Behind the unread bytes there is none. */
+static int input_make_room(struct wire *wire) {
     if (wire->input == NULL) {
         return input_move(wire, BLOCK_SIZE);
     }
-    if (wire->start == wire->end) {
-        wire->start = wire->hold;
-        wire->end = wire->hold;
-    }
     size_t unread = wire_unread(wire);
-    if (wire->input_size - wire->end >= ROOM_MIN) {
-        return 0;
-    }
     if (wire->input_size - wire->hold >= unread + ROOM_MIN) {
         memmove(wire->input + wire->hold, wire->input + wire->start, unread);
         wire->start = wire->hold;
@@ -184,11 +192,20 @@ static int input_reserve(struct wire *wire) {
     return input_move(wire, unread + ROOM_MIN <= BLOCK_SIZE ? BLOCK_SIZE : unread * 2);
 }
 
-static ssize_t input_received(struct wire *wire, ssize_t count) {
+/* Sees to it that there is room behind the unread bytes. */
+static inline int input_reserve(struct wire *wire) {
+    if (wire->start == wire->end) {
+        wire->start = wire->hold;
+        wire->end = wire->hold;
+    }
+    return wire->input_size - wire->end >= ROOM_MIN ? 0 : input_make_room(wire);
+}
+
+static inline ssize_t input_received(struct wire *wire, ssize_t count) {
     if (count > 0) {
         wire->end += (size_t)count;
         wire->received += count;
-        limit_credit(&wire->receive, count);
+        wire->receive.moved += count;
     } else if (count == 0) {
         wire->ended = true;
     }
@@ -200,9 +217,8 @@ ssize_t wire_try_fill(struct wire *wire) {
     if (rc < 0) {
         return rc;
     }
-    struct stream *stream = wire->stream;
     return input_received(
-        wire, stream->type->try_recv(stream, wire->input + wire->end, wire->input_size - wire->end));
+        wire, stream_try_recv(wire->stream, wire->input + wire->end, wire->input_size - wire->end));
 }
 
 /* Receives into memory of the wire or the caller: tries, and waits if it must. */
@@ -211,7 +227,7 @@ static ssize_t wire_recv(struct wire *wire, void *buffer, size_t size) {
     if (rc < 0) {
         return rc;
     }
-    ssize_t count = wire->stream->type->try_recv(wire->stream, buffer, size);
+    ssize_t count = stream_try_recv(wire->stream, buffer, size);
     if (count != -EAGAIN) {
         return count;
     }
@@ -231,23 +247,9 @@ ssize_t wire_fill(struct wire *wire) {
     return input_received(wire, wire_recv(wire, wire->input + wire->end, wire->input_size - wire->end));
 }
 
-void wire_consume(struct wire *wire, size_t len) {
-    assert(len <= wire_unread(wire));
-    wire->start += len;
-}
-
-void wire_hold(struct wire *wire, size_t len) {
-    assert(wire->hold == 0 && wire->held == NULL);
-    wire_consume(wire, len);
-    wire->hold = wire->start;
-}
-
-void wire_release(struct wire *wire) {
-    if (wire->held != NULL) {
-        input_free(wire->held, wire->held_size);
-        wire->held = NULL;
-    }
-    wire->hold = 0;
+void wire_free_held(struct wire *wire) {
+    input_free(wire->held, wire->held_size);
+    wire->held = NULL;
 }
 
 /* ---- a message's body ---- */
@@ -261,7 +263,7 @@ static ssize_t body_receive(struct wire *wire, struct h1_body *body, void *buffe
     }
     if (count > 0) {
         wire->received += count;
-        limit_credit(&wire->receive, count);
+        wire->receive.moved += count;
         h1_body_take(body, (uint64_t)count);
     }
     return count;
@@ -342,13 +344,12 @@ static void pieces_advance(struct iovec **pieces, int *count, size_t bytes) {
 /* Sends all pieces; *ret_sent counts, on failure too. */
 static int wire_send_pieces(struct wire *wire, struct iovec *pieces, int count, bool more,
                             int64_t *ret_sent) {
-    struct stream *stream = wire->stream;
     int64_t left = pieces_len(pieces, count);
     pieces_advance(&pieces, &count, 0);
     *ret_sent = 0;
     while (left > 0) {
         int64_t sent = wire_give_way(wire);
-        sent = sent < 0 ? sent : stream->type->try_send(stream, pieces, count, more);
+        sent = sent < 0 ? sent : stream_try_send(wire->stream, pieces, count, more);
         if (sent == -EAGAIN) {
             struct transfer transfer = {.pieces = pieces, .count = count, .more = more, .run = transfer_send};
             sent = wire_wait(wire, &wire->send, &transfer);
@@ -357,7 +358,7 @@ static int wire_send_pieces(struct wire *wire, struct iovec *pieces, int count, 
             return (int)sent;
         }
         wire->sent += sent;
-        limit_credit(&wire->send, sent);
+        wire->send.moved += sent;
         *ret_sent += sent;
         left -= sent;
         pieces_advance(&pieces, &count, (size_t)sent);
@@ -399,13 +400,12 @@ int wire_send(struct wire *wire, struct iovec *pieces, int count, bool more) {
 }
 
 /* Offers the output to the stream, once. What it took, or an error. */
-static ssize_t output_offer(struct wire *wire) {
-    struct stream *stream = wire->stream;
+static inline ssize_t output_offer(struct wire *wire) {
     struct iovec piece = {.iov_base = wire->output, .iov_len = wire->output_len};
-    ssize_t sent = stream->type->try_send(stream, &piece, 1, false);
+    ssize_t sent = stream_try_send(wire->stream, &piece, 1, false);
     if (sent > 0) {
         wire->sent += sent;
-        limit_credit(&wire->send, sent);
+        wire->send.moved += sent;
         output_advance(wire, (size_t)sent);
     }
     return sent;
@@ -415,7 +415,7 @@ int wire_flush(struct wire *wire) {
     if (wire->output_len == 0 || wire->sending || wire->error < 0) {
         return wire->error;
     }
-    if (wire->streak < STREAK_MAX - 1) {
+    if (wire->streak < WIRE_STREAK_MAX - 1) {
         wire->streak++;
         ssize_t sent = output_offer(wire);
         if (wire->output_len == 0) {
@@ -477,7 +477,7 @@ int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size) {
             break;
         }
         wire->sent += sent;
-        limit_credit(&wire->send, sent);
+        wire->send.moved += sent;
         offset += sent;
         size -= sent;
     }

@@ -11,6 +11,7 @@
 #ifndef HTTP_WIRE_H
 #define HTTP_WIRE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct wire_limit {
     int64_t grace_ns; /* 0: no limit */
     int64_t rate;     /* bytes per second */
     int64_t left_ns;  /* what may still be waited */
+    int64_t moved;    /* bytes that have not been counted towards it yet: they are before each wait */
     bool expired;     /* the limit has cut off a wait, which then gave -ETIMEDOUT */
 };
 
@@ -34,22 +36,24 @@ struct wire {
     struct stream *stream;
     char *input;
     size_t input_size;
-    size_t input_max; /* never buffer more unread bytes */
     size_t hold, start, end;
-    char *held; /* older input memory in which the head in use lies, or NULL */
-    size_t held_size;
     char *output;
     size_t output_len;
-    struct wire_limit receive, send;
     int64_t received, sent; /* bytes on the stream, in all */
     int error;              /* bytes were lost on the way out: every further send gives this */
     uint8_t streak;         /* operations since the task last gave way to others */
     bool ended;             /* the peer's end was read */
     bool sending;           /* a task is sending the output: leave it alone */
+    char *held;             /* older input memory in which the head in use lies, or NULL */
+    size_t held_size;
+    size_t input_max; /* never buffer more unread bytes */
+    struct wire_limit receive, send;
 };
 
 /* stream: open, and the caller's. input_max: at least BLOCK_SIZE. Does not allocate. */
 void wire_init(struct wire *wire, struct stream *stream, size_t input_max);
+/* The same for another stream, with the limits off and the memory that it worked with: at most a block each way. */
+void wire_reuse(struct wire *wire, struct stream *stream);
 /* Gives the memory back; what is unread or unsent is dropped. The stream and the counts stay. */
 void wire_deinit(struct wire *wire);
 /* Starts a limit afresh; grace_ms or rate <= 0: no limit, or no rate. */
@@ -72,14 +76,33 @@ static inline size_t wire_unread(const struct wire *wire) {
 ssize_t wire_fill(struct wire *wire);
 /* The same without waiting: -EAGAIN. Does not send. */
 ssize_t wire_try_fill(struct wire *wire);
-void wire_consume(struct wire *wire, size_t len);
+static inline void wire_consume(struct wire *wire, size_t len) {
+    assert(len <= wire_unread(wire));
+    wire->start += len;
+}
 /* Consumes a head of `len` bytes, whose bytes stay where they are until wire_release: views into it stay valid. */
-void wire_hold(struct wire *wire, size_t len);
-void wire_release(struct wire *wire);
+static inline void wire_hold(struct wire *wire, size_t len) {
+    assert(wire->hold == 0 && wire->held == NULL);
+    wire_consume(wire, len);
+    wire->hold = wire->start;
+}
+void wire_free_held(struct wire *wire);
+static inline void wire_release(struct wire *wire) {
+    wire->hold = 0;
+    if (wire->held != NULL) {
+        wire_free_held(wire);
+    }
+}
 
+/* Operations that succeed at once before other tasks get their turn. */
+enum { WIRE_STREAK_MAX = 64 };
+int wire_yield(struct wire *wire);
 /* Lets other tasks run when this one has done many operations without waiting. The operations below and wire_fill see
  * to that themselves. 0, -ECANCELED or -ETIMEDOUT. */
-int wire_give_way(struct wire *wire);
+static inline int wire_give_way(struct wire *wire) {
+    wire->streak++;
+    return wire->streak < WIRE_STREAK_MAX ? 0 : wire_yield(wire);
+}
 
 /* ---- a message's body, over any framing ---- */
 /* The next piece: 1 to `size` bytes, 0 at its verified end. Large pieces go straight into `buffer`. Suspends.

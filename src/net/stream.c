@@ -39,7 +39,7 @@ static void socket_deinit(struct stream *stream) {
     (void)stream;
 }
 
-static const struct stream_type stream_socket = {
+const struct stream_type stream_socket = {
     .name = "socket",
     .recv = socket_recv,
     .try_recv = socket_try_recv,

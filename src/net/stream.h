@@ -38,6 +38,20 @@ struct stream {
     void *state; /* the type's own; NULL for sockets */
 };
 
+/* What nearly every stream is. */
+extern const struct stream_type stream_socket;
+
+/* Of any stream; a socket's without the detour through its type. */
+static inline ssize_t stream_try_recv(struct stream *stream, void *buffer, size_t size) {
+    return stream->type == &stream_socket ? io_try_recv(stream->io, buffer, size)
+                                          : stream->type->try_recv(stream, buffer, size);
+}
+static inline ssize_t stream_try_send(struct stream *stream, const struct iovec *pieces, int count,
+                                      bool more) {
+    return stream->type == &stream_socket ? io_try_send(stream->io, pieces, count, more)
+                                          : stream->type->try_send(stream, pieces, count, more);
+}
+
 /* A stream over an open, connected io. io->owner is the caller's to set. */
 void stream_init_socket(struct stream *stream, struct io *io);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "sched/internal.h"
+#include "sched/kernel.h"
 
 int io_open(int fd, int ready, struct io **ret_io) {
     struct sched *sched = sched_here();
@@ -237,12 +238,25 @@ static int start_writer(struct op *op) {
     return rc;
 }
 
+static inline ssize_t engine_recv(struct sched *sched, int fd, void *buffer, size_t size) {
+    const struct engine *engine = sched->engine;
+    return engine == &engine_epoll ? kernel_recv_bytes(fd, buffer, size)
+                                   : engine->recv(sched, fd, buffer, size);
+}
+
+static inline ssize_t engine_send(struct sched *sched, int fd, const struct iovec *pieces, int count,
+                                  bool more) {
+    const struct engine *engine = sched->engine;
+    return engine == &engine_epoll ? kernel_send_pieces(fd, pieces, count, more)
+                                   : engine->send(sched, fd, pieces, count, more);
+}
+
 ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
     if ((io->ready & IO_READ) == 0) {
         return -EAGAIN;
     }
     struct sched *sched = sched_here();
-    ssize_t n = sched->engine->recv(sched, io->fd, buffer, size);
+    ssize_t n = engine_recv(sched, io->fd, buffer, size);
     bool ended = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
     if (n == -EAGAIN || (n > 0 && (size_t)n < size && io->short_means_empty && !ended)) {
         io->ready &= (uint8_t)~IO_READ;
@@ -255,7 +269,7 @@ ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool m
         return -EAGAIN;
     }
     struct sched *sched = sched_here();
-    ssize_t n = sched->engine->send(sched, io->fd, pieces, count, more);
+    ssize_t n = engine_send(sched, io->fd, pieces, count, more);
     if (n == -EAGAIN) {
         io->ready &= (uint8_t)~IO_WRITE;
     }

@@ -76,31 +76,12 @@ int kernel_connect_result(struct sched *sched, int fd) {
 
 ssize_t kernel_recv(struct sched *sched, int fd, void *buffer, size_t size) {
     (void)sched;
-    for (;;) {
-        ssize_t n = recv(fd, buffer, size, MSG_DONTWAIT);
-        ssize_t rc = n < 0 ? -errno : n;
-        if (rc != -EINTR) {
-            return rc;
-        }
-    }
+    return kernel_recv_bytes(fd, buffer, size);
 }
 
 ssize_t kernel_send(struct sched *sched, int fd, const struct iovec *pieces, int count, bool more) {
     (void)sched;
-    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-    for (;;) {
-        ssize_t n = 0;
-        if (count == 1) {
-            n = send(fd, pieces->iov_base, pieces->iov_len, flags);
-        } else {
-            struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
-            n = sendmsg(fd, &message, flags);
-        }
-        ssize_t rc = n < 0 ? -errno : n;
-        if (rc != -EINTR) {
-            return rc;
-        }
-    }
+    return kernel_send_pieces(fd, pieces, count, more);
 }
 
 enum { SENDFILE_MAX = 1 << 30 };

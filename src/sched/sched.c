@@ -368,6 +368,16 @@ int64_t sched_wall_seconds(void) {
     return (sched->now + sched->wall_offset) / SECOND_NS;
 }
 
+int64_t sched_wall_second_end(void) {
+    const struct sched *sched = sched_current();
+    if (sched == NULL) {
+        return 0;
+    }
+    int64_t next = ((sched->now + sched->wall_offset) / SECOND_NS + 1) * SECOND_NS - sched->wall_offset;
+    int64_t checked = sched->wall_checked + SECOND_NS;
+    return next < checked ? next : checked;
+}
+
 uint64_t sched_random(void) {
     uint64_t value = 0;
     struct sched *sched = sched_current();

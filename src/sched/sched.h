@@ -22,6 +22,8 @@ int64_t sched_now(void);
 int64_t sched_clock(void);
 /* Wall-clock seconds since 1970, cached per tick (derived from the simulated clock under simulation). */
 int64_t sched_wall_seconds(void);
+/* Until when, by sched_now(), what sched_wall_seconds() has just told holds for certain. */
+int64_t sched_wall_second_end(void);
 uint64_t sched_random(void);
 /* True on the simulator: files, threads and names are then served without leaving the thread. */
 bool sched_is_simulated(void);

@@ -91,7 +91,7 @@ void timer_deinit(struct sched *sched, struct timer *timer) {
     timer->fire = NULL;
 }
 
-void timer_set(struct sched *sched, struct timer *timer, int64_t deadline) {
+void timer_move(struct sched *sched, struct timer *timer, int64_t deadline) {
     timer->deadline = deadline;
     if (deadline == TIMER_NEVER) {
         return;

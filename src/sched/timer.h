@@ -24,7 +24,15 @@ struct timer {
 int timer_init(struct sched *sched, struct timer *timer, void (*fire)(struct timer *));
 /* Forgets it: call before its memory goes. Harmless on a timer of zeros. */
 void timer_deinit(struct sched *sched, struct timer *timer);
-void timer_set(struct sched *sched, struct timer *timer, int64_t deadline);
+void timer_move(struct sched *sched, struct timer *timer, int64_t deadline);
+/* One that is armed already and is pushed back stays where it is in the heap, which is not looked at. */
+static inline void timer_set(struct sched *sched, struct timer *timer, int64_t deadline) {
+    if (timer->place != 0 && deadline >= timer->deadline) {
+        timer->deadline = deadline;
+    } else {
+        timer_move(sched, timer, deadline);
+    }
+}
 static inline void timer_clear(struct timer *timer) {
     timer->deadline = TIMER_NEVER;
 }

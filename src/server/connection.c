@@ -13,7 +13,7 @@
 #include "wharf/task.h"
 
 /* Once the server stops: a request that is on its way now still gets its answer. */
-enum { LAST_REST_MS = 250 };
+enum { LAST_REST_NS = 250 * 1000 * 1000 };
 
 /* ---- who is there ---- */
 
@@ -127,18 +127,17 @@ static void connection_start(struct io *io, void *arg) {
 }
 
 /* How long the first or next request may be in coming. */
-static int64_t connection_idle_ms(const struct connection *connection) {
-    int64_t idle_ms = connection->core->server->limits.idle_ms;
-    bool last = connection->core->stopping;
-    return last && (idle_ms == LIMIT_NONE || idle_ms > LAST_REST_MS) ? LAST_REST_MS : idle_ms;
+static int64_t connection_idle_ns(const struct connection *connection) {
+    int64_t idle_ns = connection->core->idle_ns;
+    return connection->core->stopping && idle_ns > LAST_REST_NS ? LAST_REST_NS : idle_ns;
 }
 
 /* Rests until something arrives. False: it may have already. */
 static bool connection_rest(struct connection *connection) {
-    int64_t idle_ms = connection_idle_ms(connection);
+    int64_t idle_ns = connection_idle_ns(connection);
     connection->state = CONNECTION_RESTING;
-    if (idle_ms != LIMIT_NONE) {
-        timer_set(connection->core->sched, &connection->timer, sched_now() + idle_ms * 1000000);
+    if (idle_ns != TIMER_NEVER) {
+        timer_set(connection->core->sched, &connection->timer, sched_now() + idle_ns);
     }
     return io_watch(connection->stream.io, connection_start, connection);
 }
@@ -150,7 +149,7 @@ void connection_finish(struct connection *connection) {
         io_unwatch(io);
         connection_start(io, connection);
     } else {
-        timer_set(sched, &connection->timer, sched_now() + connection_idle_ms(connection) * 1000000);
+        timer_set(sched, &connection->timer, sched_now() + connection_idle_ns(connection));
     }
 }
 
@@ -187,8 +186,7 @@ enum head_result { HEAD_COMPLETE, HEAD_NONE, HEAD_REFUSED, HEAD_LATE, HEAD_ENDED
 /* Clients say the same Host again and again. */
 static void memo_host(struct memo *memo, const struct h1_request *head) {
     wharf_str host = head->host;
-    if (head->form == H1_FORM_ORIGIN && host.len > 0 && host.len <= MEMO_SIZE &&
-        (host.len != memo->host_len || memcmp(memo->host, host.ptr, host.len) != 0)) {
+    if (!head->host_known && head->form == H1_FORM_ORIGIN && host.len > 0 && host.len <= MEMO_SIZE) {
         memcpy(memo->host, host.ptr, host.len);
         memo->host_len = host.len;
     }
@@ -290,44 +288,19 @@ static enum exchange_end connection_serve(struct wharf_request *request) {
     }
 }
 
-/* On a task: serves, and lets go of everything that only a busy connection needs. */
-static enum exchange_end connection_work(struct connection *connection) {
-    struct core *core = connection->core;
-    const wharf_server_limits *limits = &core->server->limits;
-    struct wharf_request request;
-    struct header headers[HEADERS_ON_STACK];
-    struct header *more = NULL;
-    request.connection = connection;
-    request.core = core;
-    request.progress = (struct h1_progress){0};
-    request.error.status = 0;
-    request.hurried = false;
-    wire_init(&request.wire, &connection->stream, (size_t)limits->head_bytes + BLOCK_SIZE);
-    if (limits->header_count > HEADERS_ON_STACK) {
-        more = mem_alloc((size_t)limits->header_count * sizeof(*more));
-        if (more == NULL) {
-            return EXCHANGE_ABORT;
-        }
-    }
-    headers_init(&request.head.headers, more != NULL ? more : headers,
-                 more != NULL ? (size_t)limits->header_count : HEADERS_ON_STACK);
-    enum exchange_end end = connection_serve(&request);
-    request_unhurry(&request);
-    wire_deinit(&request.wire);
-    mem_free(more);
-    return end;
-}
-
 static int connection_run(void *arg) {
     struct connection *connection = arg;
     struct core *core = connection->core;
-    enum exchange_end end = EXCHANGE_NEXT;
-    connection->state = CONNECTION_BUSY;
+    struct wharf_request *request = request_take(connection);
+    enum exchange_end end = EXCHANGE_ABORT;
     core->busy++;
-    do {
-        connection->state = CONNECTION_BUSY;
-        end = connection_work(connection);
-    } while (end == EXCHANGE_NEXT && !connection_rest(connection));
+    if (request != NULL) {
+        do {
+            connection->state = CONNECTION_BUSY;
+            end = connection_serve(request);
+        } while (end == EXCHANGE_NEXT && !connection_rest(connection));
+        request_give(request);
+    }
     core->busy--;
     switch (end) {
     case EXCHANGE_NEXT: return 0;

@@ -19,9 +19,10 @@
 
 enum { RETIRE_MS = 1000, FLUSH_AGAIN_NS = 20 * 1000 * 1000 };
 
-const struct core_clock *core_clock(struct core *core) {
+void core_clock_set(struct core *core) {
     struct core_clock *clock = &core->clock;
     int64_t second = sched_wall_seconds();
+    clock->until = sched_wall_second_end();
     if (clock->second != second) {
         static const char OK[] = "HTTP/1.1 200 OK\r\nDate: ";
         memcpy(clock->ok, OK, sizeof(OK) - 1);
@@ -31,7 +32,6 @@ const struct core_clock *core_clock(struct core *core) {
         clock->date = clock->ok + sizeof("HTTP/1.1 200 OK\r\n") - 1;
         clock->second = second;
     }
-    return clock;
 }
 
 /* ---- callbacks ---- */
@@ -219,12 +219,16 @@ int core_main(void *arg) {
     core->server = server;
     core->sched = sched_current();
     core->clock.second = INT64_MIN;
+    core->clock.until = INT64_MIN;
+    wire_limit_set(&core->send_limit, server->limits.rate_grace_ms, server->limits.rate_bytes);
+    core->idle_ns = server->limits.idle_ms == LIMIT_NONE ? TIMER_NEVER : server->limits.idle_ms * 1000000;
     core->stop_message.run = core_stop;
     int rc = timer_init(core->sched, &core->flush_timer, core_flush);
     if (rc < 0) {
         return fail(rc, "serve", NULL, NULL);
     }
     rc = core_run(core);
+    requests_free(core);
     timer_deinit(core->sched, &core->flush_timer);
     return rc;
 }

@@ -14,11 +14,8 @@ enum { DRAIN_MS = 5000 };
 
 /* Answers of one batch leave in one write. But when a later handler suspends, what is ready should not wait for it, so
  * the request stands in a list that a timer sends at the end of this tick; usually the batch is over before. */
-void request_hurry(struct wharf_request *request) {
+void request_hurry_later(struct wharf_request *request) {
     struct core *core = request->core;
-    if (request->hurried || request->wire.output_len == 0) {
-        return;
-    }
     request->hurried = true;
     request->hurry_prev = NULL;
     request->hurry_next = core->unflushed;
@@ -29,11 +26,8 @@ void request_hurry(struct wharf_request *request) {
     timer_set(core->sched, &core->flush_timer, sched_now());
 }
 
-void request_unhurry(struct wharf_request *request) {
+void request_hurry_no_more(struct wharf_request *request) {
     struct core *core = request->core;
-    if (!request->hurried) {
-        return;
-    }
     request->hurried = false;
     if (request->hurry_next != NULL) {
         request->hurry_next->hurry_prev = request->hurry_prev;
@@ -136,31 +130,34 @@ static void exchange_handle(struct wharf_request *request, const struct route *r
     }
 }
 
-/* The route of a path without names in it is remembered: it is often asked for again. Routes never change while the
- * server runs. */
-static const struct route *exchange_route(struct wharf_request *request) {
-    struct memo *memo = &request->core->memo;
+/* Routes never change while the server runs. */
+static bool memo_has_route(const struct memo *memo, const struct h1_request *head) {
+    return head->path.len == memo->path_len && head->method == memo->method && memo->route != NULL &&
+           memcmp(memo->path, head->path.ptr, head->path.len) == 0;
+}
+
+/* The route of a path without names in it, and that needs no other form, is remembered: it is often asked for again. */
+static void memo_route(struct memo *memo, const struct wharf_request *request) {
     const struct h1_request *head = &request->head;
-    wharf_str path = request->path.text;
-    if (memo->route != NULL && head->method == memo->method && path.len == memo->path_len &&
-        memcmp(memo->path, path.ptr, path.len) == 0) {
-        request->match.route = memo->route;
-        request->match.path_known = true;
-        return memo->route;
+    if (request->match.route == NULL || request->match.count > 0 || head->method == H1_METHOD_OTHER ||
+        request->path.text.ptr != head->path.ptr || head->path.len > MEMO_SIZE) {
+        return;
     }
-    router_match(&request->core->server->router, path, head->method, head->method_text, &request->match);
-    if (request->match.route != NULL && request->match.count == 0 && head->method != H1_METHOD_OTHER &&
-        path.len <= MEMO_SIZE) {
-        memcpy(memo->path, path.ptr, path.len);
-        memo->path_len = path.len;
-        memo->method = head->method;
-        memo->route = request->match.route;
-    }
-    return request->match.route;
+    memcpy(memo->path, head->path.ptr, head->path.len);
+    memo->path_len = head->path.len;
+    memo->method = head->method;
+    memo->route = request->match.route;
 }
 
 static int exchange_dispatch(struct wharf_request *request) {
     const struct h1_request *head = &request->head;
+    const struct memo *memo = &request->core->memo;
+    if (memo_has_route(memo, head)) {
+        request->match.route = memo->route;
+        request->match.path_known = true;
+        exchange_handle(request, memo->route);
+        return 0;
+    }
     if (head->form == H1_FORM_ASTERISK || head->form == H1_FORM_AUTHORITY) {
         return exchange_unrouted(request);
     }
@@ -172,11 +169,13 @@ static int exchange_dispatch(struct wharf_request *request) {
         wharf_str clean = path_without_empty(&request->arena, head->path);
         return clean.ptr != NULL ? exchange_redirect(request, clean) : -ENOMEM;
     }
-    const struct route *route = exchange_route(request);
-    if (route == NULL) {
+    router_match(&request->core->server->router, request->path.text, head->method, head->method_text,
+                 &request->match);
+    memo_route(&request->core->memo, request);
+    if (request->match.route == NULL) {
         return exchange_unrouted(request);
     }
-    exchange_handle(request, route);
+    exchange_handle(request, request->match.route);
     return 0;
 }
 

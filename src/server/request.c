@@ -3,15 +3,77 @@
 
 #include <errno.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "server/reply.h"
 #include "wharf/task.h"
 
+/* ---- the record ---- */
+
+static struct wharf_request *request_new(struct core *core) {
+    const wharf_server_limits *limits = &core->server->limits;
+    size_t fields = (size_t)limits->header_count;
+    struct wharf_request *request = mem_alloc(sizeof(*request) + fields * sizeof(struct header));
+    if (request == NULL) {
+        return NULL;
+    }
+    request->core = core;
+    headers_init(&request->head.headers, request->fields, fields);
+    wire_init(&request->wire, NULL, (size_t)limits->head_bytes + BLOCK_SIZE);
+    return request;
+}
+
+static void request_free(struct wharf_request *request) {
+    wire_deinit(&request->wire);
+    mem_free(request);
+}
+
+struct wharf_request *request_take(struct connection *connection) {
+    struct core *core = connection->core;
+    struct wharf_request *request = core->spare;
+    if (request != NULL) {
+        core->spare = request->next_spare;
+        core->spare_count--;
+    } else {
+        request = request_new(core);
+        if (request == NULL) {
+            return NULL;
+        }
+    }
+    wire_reuse(&request->wire, &connection->stream);
+    request->connection = connection;
+    request->progress = (struct h1_progress){0};
+    request->error.status = 0;
+    request->hurried = false;
+    return request;
+}
+
+void request_give(struct wharf_request *request) {
+    struct core *core = request->core;
+    request_unhurry(request);
+    if (core->spare_count >= SPARE_REQUESTS_MAX) {
+        request_free(request);
+        return;
+    }
+    request->next_spare = core->spare;
+    core->spare = request;
+    core->spare_count++;
+}
+
+void requests_free(struct core *core) {
+    while (core->spare != NULL) {
+        struct wharf_request *request = core->spare;
+        core->spare = request->next_spare;
+        request_free(request);
+    }
+    core->spare_count = 0;
+}
+
+/* ---- one request after another ---- */
+
 void request_begin(struct wharf_request *request) {
     const wharf_server_limits *limits = &request->core->server->limits;
     arena_init(&request->arena, request->arena_first, sizeof(request->arena_first), SIZE_MAX);
-    h1_body_init(&request->body, request->head.framing, request->head.content_length,
-                 &request->core->server->codec_limits, NULL);
     request->reply = (struct reply){0};
     request->error.status = 0;
     request->body_failure = 0;
@@ -21,14 +83,18 @@ void request_begin(struct wharf_request *request) {
     request->path = (struct path){.text = request->head.path};
     request->peer_text = NULL;
     request->started = sched_now();
+    request->wire.send = request->core->send_limit;
     if (request->head.framing != H1_BODY_NONE) {
+        h1_body_init(&request->body, request->head.framing, request->head.content_length,
+                     &request->core->server->codec_limits, NULL);
         wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);
     }
-    wire_limit_set(&request->wire.send, limits->rate_grace_ms, limits->rate_bytes);
 }
 
 void request_end(struct wharf_request *request) {
-    arena_deinit(&request->arena);
+    if (request->arena.blocks != NULL) {
+        arena_deinit(&request->arena);
+    }
     wire_release(&request->wire);
     request->wire.receive.grace_ns = 0;
     request->progress = (struct h1_progress){0};

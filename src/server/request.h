@@ -1,5 +1,5 @@
-/* A request, its reply, and all that answering it takes: one record on the connection's task, used for one request
- * after another. */
+/* A request, its reply, and all that answering it takes: one record, lent to a connection while it is busy and used for one
+ * request after another. A core keeps a few of them, so that to become busy costs a connection next to nothing. */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
 
@@ -11,7 +11,7 @@
 #include "server/path.h"
 #include "server/router.h"
 
-enum { ARENA_FIRST_SIZE = 1024, HEADERS_ON_STACK = 100 };
+enum { ARENA_FIRST_SIZE = 1024, SPARE_REQUESTS_MAX = 16 };
 
 enum reply_stage {
     REPLY_NONE,
@@ -53,11 +53,19 @@ struct wharf_request {
     bool continue_sent;
     bool hurried; /* in the core's list of unflushed requests */
     struct wharf_request *hurry_next, *hurry_prev;
+    struct wharf_request *next_spare;
     const char *peer_text;
     char arena_first[ARENA_FIRST_SIZE];
+    struct header fields[]; /* of its head: as many as the limit allows */
 };
 
 /* ---- request.c ---- */
+/* The record that a connection works with while it is busy: the one that was given back last, with the memory that its wire
+ * has, or a new one. NULL without memory. */
+struct wharf_request *request_take(struct connection *connection);
+void request_give(struct wharf_request *request);
+/* Frees the spare ones of a core. */
+void requests_free(struct core *core);
 /* Ready for the request whose head was just parsed. */
 void request_begin(struct wharf_request *request);
 /* Gives back what the request took. */
@@ -69,9 +77,19 @@ static inline bool request_has_unread(const struct wharf_request *request) {
 
 /* ---- exchange.c ---- */
 /* Sees to it that the output leaves when this task waits for something else than its client. */
-void request_hurry(struct wharf_request *request);
+void request_hurry_later(struct wharf_request *request);
+static inline void request_hurry(struct wharf_request *request) {
+    if (request->wire.output_len > 0 && !request->hurried) {
+        request_hurry_later(request);
+    }
+}
 /* Nothing of this request is left to hurry. */
-void request_unhurry(struct wharf_request *request);
+void request_hurry_no_more(struct wharf_request *request);
+static inline void request_unhurry(struct wharf_request *request) {
+    if (request->hurried) {
+        request_hurry_no_more(request);
+    }
+}
 
 enum exchange_end {
     EXCHANGE_NEXT,  /* the connection goes on */

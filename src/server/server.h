@@ -11,6 +11,7 @@
 
 #include "base/failure.h"
 #include "http/codec/reason.h"
+#include "http/wire.h"
 #include "net/listener.h"
 #include "sched/sched.h"
 #include "sched/task.h"
@@ -29,6 +30,7 @@ enum { CORES_MAX = 256, ADDRESSES_MAX = 16 };
 /* Texts that change once a second. */
 struct core_clock {
     int64_t second;
+    int64_t until; /* by sched_now() */
     char ok[64];   /* "HTTP/1.1 200 OK", CR LF and the Date line */
     char *date;    /* the Date line within it */
     size_t ok_len; /* both */
@@ -56,6 +58,10 @@ struct core {
     int64_t cut;                    /* requests that were cut off */
     struct core_clock clock;
     struct memo memo;
+    struct wire_limit send_limit; /* that every reply begins with */
+    int64_t idle_ns;              /* TIMER_NEVER: no limit */
+    struct wharf_request *spare;  /* records that no connection works with, the last one first */
+    int spare_count;
     struct log *log;          /* NULL: no access log */
     struct timer flush_timer; /* what pipelined answers wait for while a handler suspends */
     struct wharf_request *unflushed;
@@ -112,8 +118,15 @@ int server_failed(wharf_server *server, int code);
 int server_check(wharf_server *server, const char *phase, const char *subject);
 
 /* ---- cores ---- */
+/* Sets the clock texts to this second. */
+void core_clock_set(struct core *core);
 /* "HTTP/1.1 200 OK" and Date, as of this second. */
-const struct core_clock *core_clock(struct core *core);
+static inline const struct core_clock *core_clock(struct core *core) {
+    if (sched_now() >= core->clock.until) {
+        core_clock_set(core);
+    }
+    return &core->clock;
+}
 /* From any thread or signal handler: whether the core can be posted to. If so, core_leave() follows at once. */
 bool core_enter(struct core *core);
 void core_leave(struct core *core);

@@ -33,9 +33,9 @@ static int check_host(const struct head_parse *parse, struct h1_request *request
     if (headers_has_repeated(&request->headers, HEADER_HOST)) {
         return head_refuse(parse, H1_HOST_DUPLICATE, headers_next(&request->headers, host)->name.ptr);
     }
-    bool known = parse->known_host.ptr != NULL && wharf_str_equal(host->value, parse->known_host);
+    request->host_known = parse->known_host.ptr != NULL && wharf_str_equal(host->value, parse->known_host);
     size_t offset = 0;
-    enum authority_fault fault = known ? AUTHORITY_FINE : authority_check(host->value, &offset);
+    enum authority_fault fault = request->host_known ? AUTHORITY_FINE : authority_check(host->value, &offset);
     if (fault != AUTHORITY_FINE) {
         return refuse_host(parse, fault, host->value.ptr + offset);
     }

@@ -71,6 +71,7 @@ struct h1_request {
     bool upgrade;          /* Upgrade with Connection: upgrade, on 1.1; the value is in the headers */
     bool has_query;        /* there was a '?', the query may be empty */
     bool path_encoded;     /* the path holds a '%' */
+    bool host_known;       /* Host is the known_host of struct h1_progress */
     wharf_str method_text; /* as sent */
     wharf_str target;      /* as sent */
     wharf_str scheme;      /* absolute form: "http" or "https", as sent; otherwise empty */
