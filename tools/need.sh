@@ -30,6 +30,7 @@ want_build() {
     want pkg-config pkg-config
     want python3 /usr/bin/python3
     want libc-ares-dev /usr/include/ares.h
+    want unicode-data /usr/share/unicode/UnicodeData.txt
 }
 
 want_test() {

@@ -67,7 +67,7 @@ typedef struct wharf_client_options {
 typedef struct wharf_fetch_options {
     size_t size;                /**< sizeof(wharf_fetch_options) */
     const char *method;         /**< any token; default GET, with a body POST */
-    const char *url;            /**< absolute, http:// */
+    const char *url;            /**< absolute, http://; the host may be written beyond ASCII, in UTF-8 */
     const char *const *headers; /**< "Name: value" lines in the order to send, ended by NULL. "Name:" leaves a
                                    default header out, "Name;" sends it empty. */
     const void *body;           /**< body from memory: body_bytes of it, not copied */

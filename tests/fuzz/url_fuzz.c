@@ -1,4 +1,4 @@
-/* Target: url_parse and url_resolve, on "base\nreference" (or a lone URL).
+/* Target: url_parse, url_redirect and url_parse_any, on "base\nreference" (or a lone URL).
  * Asserts: what was accepted is made of visible ASCII only, its normal form parses to itself, every part lies within
  * it, and an error's offset lies within the input. */
 #include <assert.h>
@@ -28,6 +28,16 @@ static void check_accepted(struct arena *arena, const struct url *url) {
     assert(wharf_str_equal(again.href, url->href) && url_same_origin(&again, url));
 }
 
+static void check_any_scheme(struct arena *arena, const struct url *base, wharf_str input) {
+    struct url url;
+    struct url again;
+    struct url_error error;
+    if (url_parse_any(arena, base, input, &url, &error) == 0) {
+        assert(url_parse_any(arena, NULL, url.href, &again, &error) == 0);
+        assert(wharf_str_equal(again.href, url.href) && wharf_str_equal(again.path, url.path));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct arena arena;
     struct url base;
@@ -39,8 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     (void)str_split(&rest, '\n', &first);
     int status = url_parse(&arena, first, &base, &error);
     assert(status == 0 || error.offset <= first.len);
+    check_any_scheme(&arena, NULL, first);
     if (status == 0) {
         check_accepted(&arena, &base);
+        check_any_scheme(&arena, &base, rest);
         status = url_redirect(&arena, &base, rest, &url, &error);
         assert(status == 0 || error.offset <= rest.len);
         if (status == 0) {

@@ -9,24 +9,26 @@ enum {
     COMPONENT_ONLY = PERCENT_COMPONENT,
     FROM_USERINFO = PERCENT_USERINFO | PERCENT_COMPONENT,
     FROM_PATH = PERCENT_PATH | FROM_USERINFO,
-    FROM_QUERY = PERCENT_QUERY | FROM_PATH,
-    EVERY_SET = PERCENT_FRAGMENT | FROM_QUERY
+    FROM_QUERY = PERCENT_QUERY | PERCENT_OTHER_QUERY | FROM_PATH,
+    ALL_BUT_CONTROL = PERCENT_FRAGMENT | FROM_QUERY,
+    EVERY_SET = PERCENT_CONTROL | ALL_BUT_CONTROL
 };
 
 /* Bytes without an entry, the unreserved ones, belong to no set. */
 const uint8_t percent_sets_of[256] = {
-    [0x00 ... 0x20] = EVERY_SET,
+    [0x00 ... 0x1f] = EVERY_SET,
+    [' '] = ALL_BUT_CONTROL,
     ['!'] = COMPONENT_ONLY,
-    ['"'] = EVERY_SET,
+    ['"'] = ALL_BUT_CONTROL,
     ['#'] = FROM_QUERY,
     ['$' ... '&'] = COMPONENT_ONLY,
     ['\''] = PERCENT_QUERY | PERCENT_COMPONENT,
     ['(' ... ','] = COMPONENT_ONLY,
     ['/'] = FROM_USERINFO,
     [':' ... ';'] = FROM_USERINFO,
-    ['<'] = EVERY_SET,
+    ['<'] = ALL_BUT_CONTROL,
     ['='] = FROM_USERINFO,
-    ['>'] = EVERY_SET,
+    ['>'] = ALL_BUT_CONTROL,
     ['?'] = FROM_PATH,
     ['@'] = FROM_USERINFO,
     ['[' ... ']'] = FROM_USERINFO,

@@ -13,8 +13,9 @@ enum percent_set {
     PERCENT_QUERY = 1 << 1, /* of http, https, ws and wss: with the apostrophe */
     PERCENT_PATH = 1 << 2,
     PERCENT_USERINFO = 1 << 3,
-    PERCENT_COMPONENT =
-        1 << 4 /* one name, value or path segment made from arbitrary text: all but ALPHA DIGIT -._~ */
+    PERCENT_COMPONENT = 1 << 4,   /* a name, value or segment of arbitrary text: all but ALPHA DIGIT -._~ */
+    PERCENT_OTHER_QUERY = 1 << 5, /* of any other scheme */
+    PERCENT_CONTROL = 1 << 6      /* controls and bytes over 0x7e, and no others */
 };
 
 extern const uint8_t percent_sets_of[256]; /* for each byte the sets that it belongs to */

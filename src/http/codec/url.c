@@ -1,7 +1,5 @@
-/* URL parsing as named steps instead of the standard's state machine. That works because for these schemes
- * '#' and '?' end every earlier part wherever they stand: fragment and query are cut off first, then the
- * scheme, then the authority, and what is left is the path. Each step appends its part in normal form to one
- * output, whose size is bounded before the first byte is written. */
+/* From a reference cut into parts to a URL: each part is appended in normal form to one output, whose size is bounded
+ * before the first byte is written. */
 #include "http/codec/url.h"
 
 #include <assert.h>
@@ -11,39 +9,17 @@
 #include "base/text.h"
 #include "http/codec/percent.h"
 #include "http/codec/url_host.h"
-
-struct known_scheme {
-    const char *name;
-    uint16_t port;
-    bool is_secure;
-};
-
-static const struct known_scheme known_schemes[] = {
-    {"http", 80, false}, {"https", 443, true}, {"ws", 80, false}, {"wss", 443, true}};
-
-static const struct known_scheme *find_scheme(wharf_str name) {
-    for (size_t i = 0; i < sizeof(known_schemes) / sizeof(known_schemes[0]); i++) {
-        if (str_equal_nocase(name, wharf_str_of(known_schemes[i].name))) {
-            return &known_schemes[i];
-        }
-    }
-    return NULL;
-}
-
-/* The reference, cut into what the '?', '#' and ':' in it separate; has_x tells "empty" from "absent". */
-struct reference {
-    wharf_str scheme;
-    wharf_str rest; /* authority and path */
-    wharf_str query, fragment;
-    bool has_scheme, has_authority, has_query, has_fragment;
-};
+#include "http/codec/url_reference.h"
 
 struct url_parser {
+    struct arena *arena;
     wharf_str text; /* the input without surrounding blanks, tabs and line ends */
     const struct url *base;
-    const struct known_scheme *scheme;
-    bool inherits_fragment;
-    struct reference reference;
+    bool web_only, inherits_fragment;
+    struct url_reference reference;
+    wharf_str userinfo, port_text;
+    wharf_str host; /* in canonical form */
+    bool has_userinfo;
     struct url url;
     char *out, *next, *end;
     struct url_error error;
@@ -82,11 +58,11 @@ static wharf_str view_from(const struct url_parser *parser, const char *start) {
     return (wharf_str){start, (size_t)(parser->next - start)};
 }
 
-/* The most bytes that the result can have: what both inputs have, two more for each byte that some part of a
- * URL must encode, and the longest address a short host can stand for. */
+/* The most bytes that the result can have: what both inputs and the host have, and two more for each byte that some
+ * part of a URL must encode. */
 static size_t output_size_max(const struct url_parser *parser) {
-    enum { SCHEME_AND_SEPARATORS = 16 };
-    size_t size = parser->text.len + SCHEME_AND_SEPARATORS + URL_HOST_ADDRESS_TEXT_MAX;
+    enum { SEPARATORS_AND_PORT = 32 };
+    size_t size = parser->text.len + SEPARATORS_AND_PORT + parser->host.len;
     for (size_t i = 0; i < parser->text.len; i++) {
         bool may_be_encoded = percent_is_in_set(parser->text.ptr[i], PERCENT_USERINFO | PERCENT_QUERY);
         size += may_be_encoded ? 2 : 0;
@@ -130,11 +106,11 @@ static size_t offset_in_input(wharf_str input, size_t offset) {
     return at;
 }
 
-/* ---- cutting the input ---- */
+/* ---- before the first byte of output ---- */
 
 /* Without blanks and controls at both ends, and without tabs and line ends anywhere: hand-wrapped URLs are
  * common. */
-static int clean_input(struct url_parser *parser, struct arena *arena, wharf_str input) {
+static int clean_input(struct url_parser *parser, wharf_str input) {
     size_t end = input.len;
     size_t start = leading_blanks(input);
     while (end > start && is_control_or_space(input.ptr[end - 1])) {
@@ -148,7 +124,7 @@ static int clean_input(struct url_parser *parser, struct arena *arena, wharf_str
     if (removed == 0) {
         return 0;
     }
-    char *cleaned = arena_alloc(arena, parser->text.len - removed);
+    char *cleaned = arena_alloc(parser->arena, parser->text.len - removed);
     if (cleaned == NULL) {
         return url_fail(parser, URL_NO_MEMORY, NULL, "out of memory");
     }
@@ -162,97 +138,16 @@ static int clean_input(struct url_parser *parser, struct arena *arena, wharf_str
     return 0;
 }
 
-/* Cuts *text at the first `separator`; what was behind it goes to *ret_tail. */
-static bool cut_tail(wharf_str *text, char separator, wharf_str *ret_tail) {
-    ssize_t at = str_find_byte(*text, separator);
-    if (at < 0) {
-        return false;
-    }
-    *ret_tail = str_slice(*text, (size_t)at + 1, text->len);
-    *text = str_slice(*text, 0, (size_t)at);
-    return true;
-}
-
-static bool is_alpha(char byte) {
-    char lower = ascii_lower(byte);
-    return lower >= 'a' && lower <= 'z';
-}
-
-/* The length of a scheme name in front of a ':', or 0. */
-static size_t scheme_len(wharf_str text) {
-    size_t len = 0;
-    while (len < text.len && text.ptr[len] != ':') {
-        char byte = text.ptr[len];
-        bool may_follow = (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.';
-        if (!is_alpha(byte) && !(may_follow && len > 0)) {
-            return 0;
-        }
-        len++;
-    }
-    return len < text.len ? len : 0;
-}
-
-static bool is_slash(char byte) {
-    return byte == '/' || byte == '\\';
-}
-
-static size_t leading_slashes(wharf_str text) {
-    size_t len = 0;
-    while (len < text.len && is_slash(text.ptr[len])) {
-        len++;
-    }
-    return len;
-}
-
-/* With the scheme of the base (or none) one slash is a path and two are an authority; with another scheme an
- * authority follows however many slashes there are. */
 static int cut_reference(struct url_parser *parser) {
-    struct reference *reference = &parser->reference;
-    reference->rest = parser->text;
-    reference->has_fragment = cut_tail(&reference->rest, '#', &reference->fragment);
-    reference->has_query = cut_tail(&reference->rest, '?', &reference->query);
-    size_t len = scheme_len(reference->rest);
-    if (len > 0) {
-        reference->has_scheme = true;
-        reference->scheme = str_slice(reference->rest, 0, len);
-        reference->rest = str_slice(reference->rest, len + 1, reference->rest.len);
-        parser->scheme = find_scheme(reference->scheme);
-        if (parser->scheme == NULL) {
-            return url_fail(parser, URL_OTHER_SCHEME, reference->scheme.ptr, "not http, https, ws or wss");
-        }
-    } else if (parser->base != NULL) {
-        parser->scheme = find_scheme(parser->base->scheme);
-    } else {
-        return url_fail(parser, URL_NO_SCHEME, parser->text.ptr, "no scheme such as http://");
+    struct url_reference *reference = &parser->reference;
+    if (!url_reference_cut(parser->text, parser->base, reference, &parser->error)) {
+        return -WHARF_EADDRESS;
     }
-    bool scheme_of_base = parser->base != NULL && wharf_str_is(parser->base->scheme, parser->scheme->name);
-    size_t slashes = leading_slashes(reference->rest);
-    reference->has_authority = !scheme_of_base || slashes >= 2;
-    if (reference->has_authority) {
-        reference->rest = str_slice(reference->rest, slashes, reference->rest.len);
+    bool is_web = reference->special != NULL && reference->special->is_web;
+    if (parser->web_only && !is_web) {
+        return url_fail(parser, URL_OTHER_SCHEME, NULL, "not http, https, ws or wss");
     }
     return 0;
-}
-
-/* ---- the authority ---- */
-
-static void put_userinfo(struct url_parser *parser, wharf_str userinfo) {
-    wharf_str password = {NULL, 0};
-    wharf_str username = userinfo;
-    (void)cut_tail(&username, ':', &password);
-    if (username.len == 0 && password.len == 0) {
-        return;
-    }
-    const char *start = parser->next;
-    put_encoded(parser, username, PERCENT_USERINFO);
-    parser->url.username = view_from(parser, start);
-    if (password.len > 0) {
-        put(parser, ':');
-        start = parser->next;
-        put_encoded(parser, password, PERCENT_USERINFO);
-        parser->url.password = view_from(parser, start);
-    }
-    put(parser, '@');
 }
 
 /* The ':' that begins the port: the first one outside brackets. */
@@ -268,7 +163,71 @@ static ssize_t find_port(wharf_str host_and_port) {
     return -1;
 }
 
-static int put_port(struct url_parser *parser, wharf_str digits) {
+static int read_host(struct url_parser *parser, wharf_str host) {
+    struct url_error error;
+    const struct url_scheme *special = parser->reference.special;
+    bool is_file = special != NULL && special->is_file;
+    bool may_be_empty = special == NULL && !parser->has_userinfo && parser->port_text.ptr == NULL;
+    if (host.len == 0) {
+        return may_be_empty || is_file ? 0 : url_fail(parser, URL_NO_HOST, host.ptr, "no host");
+    }
+    int status = special != NULL
+                     ? url_host_parse(parser->arena, host, &parser->host, &parser->url.host_kind, &error)
+                     : url_host_parse_opaque(parser->arena, host, &parser->host, &parser->url.host_kind,
+                                             &error);
+    if (status < 0) {
+        return url_fail(parser, error.code, host.ptr + error.offset, error.reason);
+    }
+    if (is_file && wharf_str_is(parser->host, "localhost")) {
+        parser->host = STR("");
+    }
+    return 0;
+}
+
+static int read_authority(struct url_parser *parser) {
+    wharf_str host = parser->reference.authority;
+    if (!parser->reference.has_authority) {
+        return 0;
+    }
+    bool is_file = parser->reference.special != NULL && parser->reference.special->is_file;
+    ssize_t at_sign = is_file ? -1 : str_find_last_byte(host, '@');
+    if (at_sign >= 0) {
+        parser->has_userinfo = true;
+        parser->userinfo = str_slice(host, 0, (size_t)at_sign);
+        host = str_slice(host, (size_t)at_sign + 1, host.len);
+    }
+    ssize_t colon = is_file ? -1 : find_port(host);
+    if (colon >= 0) {
+        parser->port_text = str_slice(host, (size_t)colon + 1, host.len);
+        host = str_slice(host, 0, (size_t)colon);
+    }
+    return read_host(parser, host);
+}
+
+/* ---- the authority ---- */
+
+static void put_userinfo(struct url_parser *parser) {
+    ssize_t colon = str_find_byte(parser->userinfo, ':');
+    size_t end = colon >= 0 ? (size_t)colon : parser->userinfo.len;
+    wharf_str username = str_slice(parser->userinfo, 0, end);
+    wharf_str password = str_slice(parser->userinfo, end + 1, parser->userinfo.len);
+    if (username.len == 0 && password.len == 0) {
+        return;
+    }
+    const char *start = parser->next;
+    put_encoded(parser, username, PERCENT_USERINFO);
+    parser->url.username = view_from(parser, start);
+    if (password.len > 0) {
+        put(parser, ':');
+        start = parser->next;
+        put_encoded(parser, password, PERCENT_USERINFO);
+        parser->url.password = view_from(parser, start);
+    }
+    put(parser, '@');
+}
+
+static int put_port(struct url_parser *parser) {
+    wharf_str digits = parser->port_text;
     uint64_t port = 0;
     if (digits.len == 0) {
         return 0;
@@ -284,7 +243,7 @@ static int put_port(struct url_parser *parser, wharf_str digits) {
         }
         return url_fail(parser, URL_BAD_PORT, digits.ptr + at, "a port that is not a number");
     }
-    if (port == parser->scheme->port) {
+    if (parser->reference.special != NULL && port == parser->reference.special->port) {
         return 0;
     }
     parser->url.port = (uint16_t)port;
@@ -295,44 +254,14 @@ static int put_port(struct url_parser *parser, wharf_str digits) {
     return 0;
 }
 
-static int put_host(struct url_parser *parser, wharf_str host) {
-    struct url_error error;
-    size_t len = 0;
-    if (host.len == 0) {
-        return url_fail(parser, URL_NO_HOST, host.ptr, "no host");
-    }
-    assert((size_t)(parser->end - parser->next) >= host.len + URL_HOST_ADDRESS_TEXT_MAX);
-    int status = url_host_parse(host, parser->next, &len, &parser->url.host_kind, &error);
-    if (status < 0) {
-        return url_fail(parser, error.code, host.ptr + error.offset, error.reason);
-    }
-    parser->url.host = (wharf_str){parser->next, len};
-    parser->next += len;
-    return 0;
-}
-
-/* Takes the authority off reference.rest, so that the path is left. */
 static int put_authority(struct url_parser *parser) {
-    wharf_str *rest = &parser->reference.rest;
-    size_t len = 0;
-    while (len < rest->len && !is_slash(rest->ptr[len])) {
-        len++;
-    }
-    wharf_str host = str_slice(*rest, 0, len);
-    *rest = str_slice(*rest, len, rest->len);
-    ssize_t at_sign = str_find_last_byte(host, '@');
-    if (at_sign >= 0) {
-        put_userinfo(parser, str_slice(host, 0, (size_t)at_sign));
-        host = str_slice(host, (size_t)at_sign + 1, host.len);
-    }
-    ssize_t colon = find_port(host);
-    wharf_str port = colon >= 0 ? str_slice(host, (size_t)colon + 1, host.len) : STR("");
+    put_str(parser, STR("//"));
+    put_userinfo(parser);
     const char *start = parser->next;
-    int status = put_host(parser, colon >= 0 ? str_slice(host, 0, (size_t)colon) : host);
-    if (status < 0) {
-        return status;
-    }
-    status = put_port(parser, port);
+    put_str(parser, parser->host);
+    parser->url.host = view_from(parser, start);
+    parser->url.has_host = true;
+    int status = put_port(parser);
     parser->url.authority = view_from(parser, start);
     return status;
 }
@@ -340,6 +269,10 @@ static int put_authority(struct url_parser *parser) {
 static void put_authority_of_base(struct url_parser *parser) {
     const struct url *base = parser->base;
     struct url *url = &parser->url;
+    if (!base->has_host) {
+        return;
+    }
+    put_str(parser, STR("//"));
     size_t userinfo_len = (size_t)(base->authority.ptr - base->scheme.ptr) - base->scheme.len - 3;
     char *start = parser->next;
     put_str(parser, (wharf_str){base->authority.ptr - userinfo_len, userinfo_len + base->authority.len});
@@ -352,6 +285,7 @@ static void put_authority_of_base(struct url_parser *parser) {
     url->host_kind = base->host_kind;
     url->port = base->port;
     url->has_port = base->has_port;
+    url->has_host = true;
 }
 
 /* ---- the path ---- */
@@ -371,7 +305,19 @@ static int count_dots(wharf_str segment) {
     return dots;
 }
 
+static bool is_file(const struct url_parser *parser) {
+    return parser->reference.special != NULL && parser->reference.special->is_file;
+}
+
+/* Whether the path is one segment, a drive: "/C:". */
+static bool is_drive_alone(wharf_str path) {
+    return path.len == 3 && path.ptr[2] == ':' && url_starts_with_drive(str_slice(path, 1, 3));
+}
+
 static void drop_last_segment(struct url_parser *parser, const char *path_start) {
+    if (is_file(parser) && is_drive_alone(view_from(parser, path_start))) {
+        return;
+    }
     while (parser->next > path_start) {
         parser->next--;
         if (*parser->next == '/') {
@@ -380,13 +326,24 @@ static void drop_last_segment(struct url_parser *parser, const char *path_start)
     }
 }
 
+static void put_segment(struct url_parser *parser, wharf_str segment, const char *path_start) {
+    bool is_first = parser->next == path_start;
+    put(parser, '/');
+    if (is_first && is_file(parser) && segment.len == 2 && url_starts_with_drive(segment)) {
+        put(parser, segment.ptr[0]);
+        put(parser, ':');
+        return;
+    }
+    put_encoded(parser, segment, PERCENT_PATH);
+}
+
 /* Appends segment after segment to the path that begins at path_start; ".." takes the last one off again. */
 static void put_segments(struct url_parser *parser, wharf_str text, const char *path_start) {
     size_t at = 0;
     bool is_last = false;
     while (!is_last) {
         size_t end = at;
-        while (end < text.len && !is_slash(text.ptr[end])) {
+        while (end < text.len && !url_is_slash(&parser->reference, text.ptr[end])) {
             end++;
         }
         wharf_str segment = str_slice(text, at, end);
@@ -396,39 +353,85 @@ static void put_segments(struct url_parser *parser, wharf_str text, const char *
         if (dots == 2) {
             drop_last_segment(parser, path_start);
         }
-        if (dots == 0 || is_last) {
+        if (dots == 0) {
+            put_segment(parser, segment, path_start);
+        } else if (is_last) {
             put(parser, '/');
         }
-        if (dots == 0) {
-            put_encoded(parser, segment, PERCENT_PATH);
-        }
+    }
+}
+
+/* A blank just before '?' or '#' is encoded, so that the text keeps it when it is cut again. */
+static void put_opaque_path(struct url_parser *parser) {
+    const struct url_reference *reference = &parser->reference;
+    wharf_str text = reference->is_relative ? parser->base->path : reference->path;
+    bool is_followed = reference->has_query || reference->has_fragment;
+    bool ends_in_blank = text.len > 0 && text.ptr[text.len - 1] == ' ' && is_followed;
+    put_encoded(parser, str_slice(text, 0, text.len - (ends_in_blank ? 1 : 0)), PERCENT_CONTROL);
+    put_str(parser, ends_in_blank ? STR("%20") : STR(""));
+    parser->url.has_opaque_path = true;
+}
+
+/* What a relative reference takes over of the path of the base. */
+static void put_path_of_base(struct url_parser *parser, bool is_absolute) {
+    const wharf_str text = parser->reference.path;
+    const wharf_str base = parser->base->path;
+    const char *start = parser->next;
+    bool has_drive = is_file(parser) &&
+                     url_starts_with_drive(is_absolute ? str_slice(text, 1, text.len) : text);
+    if (is_absolute) {
+        wharf_str drive = str_slice(base, 0, 3);
+        bool keeps_drive = is_file(parser) && !has_drive && is_drive_alone(drive) &&
+                           (base.len == 3 || base.ptr[3] == '/');
+        put_str(parser, keeps_drive ? drive : STR(""));
+    } else if (!has_drive) {
+        put_str(parser, base);
+        drop_last_segment(parser, start);
+    }
+}
+
+/* Without a host, a path that begins with two slashes would read as one. */
+static void keep_from_reading_as_host(struct url_parser *parser, char *start) {
+    wharf_str path = view_from(parser, start);
+    if (!parser->url.has_host && str_starts(path, STR("//"))) {
+        put_str(parser, STR("/."));
+        memmove(start + 2, start, path.len);
+        memcpy(start, "/.", 2);
+        parser->url.path = (wharf_str){start + 2, path.len};
     }
 }
 
 /* True when the path of the base is taken over unchanged, and with it, unless there is another one, its
  * query. */
 static bool put_path(struct url_parser *parser) {
-    wharf_str text = parser->reference.rest;
-    const char *start = parser->next;
-    bool is_absolute = parser->reference.has_authority || (text.len > 0 && is_slash(text.ptr[0]));
-    bool keeps_base = !is_absolute && text.len == 0;
-    if (keeps_base) {
+    const struct url_reference *reference = &parser->reference;
+    wharf_str text = reference->path;
+    char *start = parser->next;
+    bool is_absolute = text.len > 0 && url_is_slash(reference, text.ptr[0]);
+    bool keeps_base = reference->is_relative && text.len == 0;
+    if (reference->is_opaque) {
+        put_opaque_path(parser);
+    } else if (keeps_base) {
         put_str(parser, parser->base->path);
-    } else if (is_absolute) {
-        put_segments(parser, str_slice(text, 1, text.len), start);
     } else {
-        put_str(parser, parser->base->path);
-        drop_last_segment(parser, start);
-        put_segments(parser, text, start);
+        if (reference->is_relative) {
+            put_path_of_base(parser, is_absolute);
+        }
+        if (text.len > 0 || reference->special != NULL) {
+            put_segments(parser, str_slice(text, is_absolute ? 1 : 0, text.len), start);
+        }
     }
     parser->url.path = view_from(parser, start);
+    if (!reference->is_opaque) {
+        keep_from_reading_as_host(parser, start);
+    }
     return keeps_base;
 }
 
-/* ---- the whole ---- */
+/* ---- query and fragment ---- */
 
 static void put_query(struct url_parser *parser, bool keeps_base) {
-    const struct reference *reference = &parser->reference;
+    const struct url_reference *reference = &parser->reference;
     bool inherits = !reference->has_query && keeps_base && parser->base->has_query;
     if (!reference->has_query && !inherits) {
         return;
@@ -438,14 +441,15 @@ static void put_query(struct url_parser *parser, bool keeps_base) {
     if (inherits) {
         put_str(parser, parser->base->query);
     } else {
-        put_encoded(parser, reference->query, PERCENT_QUERY);
+        put_encoded(parser, reference->query,
+                    reference->special != NULL ? PERCENT_QUERY : PERCENT_OTHER_QUERY);
     }
     parser->url.query = view_from(parser, start);
     parser->url.has_query = true;
 }
 
 static void put_fragment(struct url_parser *parser) {
-    const struct reference *reference = &parser->reference;
+    const struct url_reference *reference = &parser->reference;
     bool inherits = parser->inherits_fragment && !reference->has_fragment && parser->base->has_fragment;
     if (!reference->has_fragment && !inherits) {
         return;
@@ -461,19 +465,30 @@ static void put_fragment(struct url_parser *parser) {
     parser->url.has_fragment = true;
 }
 
+/* ---- all of it ---- */
+
+static void put_scheme(struct url_parser *parser) {
+    const struct url_reference *reference = &parser->reference;
+    wharf_str scheme = reference->has_scheme ? reference->scheme : parser->base->scheme;
+    const char *start = parser->next;
+    for (size_t i = 0; i < scheme.len; i++) {
+        put(parser, ascii_lower(scheme.ptr[i]));
+    }
+    parser->url.scheme = view_from(parser, start);
+    parser->url.is_secure = reference->special != NULL && reference->special->is_secure;
+    parser->url.port = reference->special != NULL ? reference->special->port : 0;
+    put(parser, ':');
+}
+
 static int put_url(struct url_parser *parser) {
     struct url *url = &parser->url;
-    url->scheme = (wharf_str){parser->out, strlen(parser->scheme->name)};
-    url->is_secure = parser->scheme->is_secure;
-    url->port = parser->scheme->port;
-    put_str(parser, wharf_str_of(parser->scheme->name));
-    put_str(parser, STR("://"));
-    if (parser->reference.has_authority) {
+    put_scheme(parser);
+    if (parser->reference.has_authority || (is_file(parser) && !parser->reference.is_relative)) {
         int status = put_authority(parser);
         if (status < 0) {
             return status;
         }
-    } else {
+    } else if (parser->reference.is_relative) {
         put_authority_of_base(parser);
     }
     bool keeps_base = put_path(parser);
@@ -484,17 +499,15 @@ static int put_url(struct url_parser *parser) {
     return 0;
 }
 
-static int parse_steps(struct url_parser *parser, struct arena *arena, wharf_str input) {
-    int status = clean_input(parser, arena, input);
-    if (status < 0) {
-        return status;
-    }
-    status = cut_reference(parser);
+static int parse_steps(struct url_parser *parser, wharf_str input) {
+    int status = clean_input(parser, input);
+    status = status == 0 ? cut_reference(parser) : status;
+    status = status == 0 ? read_authority(parser) : status;
     if (status < 0) {
         return status;
     }
     size_t size = output_size_max(parser);
-    parser->out = arena_alloc(arena, size);
+    parser->out = arena_alloc(parser->arena, size);
     if (parser->out == NULL) {
         return url_fail(parser, URL_NO_MEMORY, NULL, "out of memory");
     }
@@ -503,10 +516,10 @@ static int parse_steps(struct url_parser *parser, struct arena *arena, wharf_str
     return put_url(parser);
 }
 
-/* `parser` holds the base and the choices. */
-static int run_parser(struct url_parser *parser, struct arena *arena, wharf_str input, struct url *ret_url,
+/* `parser` holds the arena, the base and the choices. */
+static int run_parser(struct url_parser *parser, wharf_str input, struct url *ret_url,
                       struct url_error *ret_error) {
-    int status = parse_steps(parser, arena, input);
+    int status = parse_steps(parser, input);
     if (status < 0) {
         *ret_error = parser->error;
         ret_error->offset = offset_in_input(input, parser->error.offset);
@@ -517,26 +530,32 @@ static int run_parser(struct url_parser *parser, struct arena *arena, wharf_str 
 }
 
 int url_parse(struct arena *arena, wharf_str input, struct url *ret_url, struct url_error *ret_error) {
-    struct url_parser parser = {.base = NULL};
-    return run_parser(&parser, arena, input, ret_url, ret_error);
+    struct url_parser parser = {.arena = arena, .web_only = true};
+    return run_parser(&parser, input, ret_url, ret_error);
 }
 
 int url_resolve(struct arena *arena, const struct url *base, wharf_str reference, struct url *ret_url,
                 struct url_error *ret_error) {
-    struct url_parser parser = {.base = base};
-    return run_parser(&parser, arena, reference, ret_url, ret_error);
+    struct url_parser parser = {.arena = arena, .base = base, .web_only = true};
+    return run_parser(&parser, reference, ret_url, ret_error);
 }
 
 int url_redirect(struct arena *arena, const struct url *base, wharf_str location, struct url *ret_url,
                  struct url_error *ret_error) {
-    struct url_parser parser = {.base = base, .inherits_fragment = true};
-    return run_parser(&parser, arena, location, ret_url, ret_error);
+    struct url_parser parser = {.arena = arena, .base = base, .web_only = true, .inherits_fragment = true};
+    return run_parser(&parser, location, ret_url, ret_error);
+}
+
+int url_parse_any(struct arena *arena, const struct url *base, wharf_str input, struct url *ret_url,
+                  struct url_error *ret_error) {
+    struct url_parser parser = {.arena = arena, .base = base};
+    return run_parser(&parser, input, ret_url, ret_error);
 }
 
 /* ---- questions about a URL ---- */
 
 bool url_is_default_port(wharf_str scheme, uint16_t port) {
-    const struct known_scheme *known = find_scheme(scheme);
+    const struct url_scheme *known = url_scheme_find(scheme);
     return known != NULL && known->port == port;
 }
 

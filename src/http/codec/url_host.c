@@ -1,10 +1,10 @@
-/* Host parsing of the WHATWG URL Standard, as far as ASCII goes. A domain with bytes beyond ASCII would need
- * UTS 46 and is refused with a code of its own; labels that are already in their ASCII form ("xn--...") pass
- * unchecked. */
+/* Host parsing of the WHATWG URL Standard. A domain in ASCII passes unchecked by UTS 46, also where its labels are
+ * encoded ("xn--..."). */
 #include "http/codec/url_host.h"
 
 #include <errno.h>
 
+#include "base/idna.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "http/codec/percent.h"
@@ -174,7 +174,14 @@ static size_t ipv6_format(const uint16_t pieces[PIECES], char *out) {
     return len;
 }
 
-static int parse_ipv6(wharf_str text, char *out, size_t *ret_len, struct url_error *ret_error) {
+enum { ADDRESS_TEXT_MAX = 48 }; /* no address in canonical form is longer, brackets included */
+
+static int no_memory(struct url_error *ret_error) {
+    *ret_error = (struct url_error){.code = URL_NO_MEMORY, .reason = "out of memory"};
+    return -ENOMEM;
+}
+
+static int parse_ipv6(struct arena *arena, wharf_str text, wharf_str *ret_host, struct url_error *ret_error) {
     if (text.ptr[text.len - 1] != ']') {
         return host_error(ret_error, URL_BAD_IPV6, text.len - 1, "'[' without ']' around an IPv6 address");
     }
@@ -182,7 +189,12 @@ static int parse_ipv6(wharf_str text, char *out, size_t *ret_len, struct url_err
     if (!ipv6_read(&reader)) {
         return host_error(ret_error, URL_BAD_IPV6, reader.at + 1, "not an IPv6 address");
     }
-    *ret_len = ipv6_format(reader.pieces, out);
+    char address[ADDRESS_TEXT_MAX];
+    wharf_str host = arena_copy(arena, address, ipv6_format(reader.pieces, address));
+    if (host.ptr == NULL) {
+        return no_memory(ret_error);
+    }
+    *ret_host = host;
     return 0;
 }
 
@@ -279,38 +291,107 @@ static bool is_forbidden_in_domain(unsigned char byte) {
     return byte <= 0x20 || byte == 0x7f || strchr("#/:<>?@[\\]^|%", byte) != NULL;
 }
 
-int url_host_parse(wharf_str text, char *out, size_t *ret_len, enum url_host_kind *ret_kind,
+/* Without its percent-encoding. */
+static int decode_percent(struct arena *arena, wharf_str text, wharf_str *ret_text,
+                          struct url_error *ret_error) {
+    char *out = arena_alloc(arena, text.len);
+    size_t len = 0;
+    size_t at = 0;
+    if (out == NULL) {
+        return no_memory(ret_error);
+    }
+    while (at < text.len) {
+        int decoded = percent_byte_at(text, at);
+        char byte = decoded >= 0 ? (char)decoded : text.ptr[at];
+        out[len++] = byte;
+        at += decoded >= 0 ? 3 : 1;
+    }
+    *ret_text = (wharf_str){out, len};
+    return 0;
+}
+
+/* Where the first byte of `text`, as it stands in the URL, is that a domain may not contain; 0 when UTS 46 made the
+ * byte from characters that looked allowed. */
+static size_t find_forbidden(wharf_str text) {
+    for (size_t at = 0; at < text.len; at++) {
+        int decoded = percent_byte_at(text, at);
+        if (is_forbidden_in_domain(decoded >= 0 ? (unsigned char)decoded : (unsigned char)text.ptr[at])) {
+            return at;
+        }
+        at += decoded >= 0 ? 2 : 0;
+    }
+    return 0;
+}
+
+static int check_domain(wharf_str domain, wharf_str text, struct url_error *ret_error) {
+    for (size_t i = 0; i < domain.len; i++) {
+        if (is_forbidden_in_domain((unsigned char)domain.ptr[i])) {
+            return host_error(ret_error, URL_BAD_HOST, find_forbidden(text),
+                              "a byte that may not stand in a host name");
+        }
+    }
+    return domain.len > 0 ? 0 : host_error(ret_error, URL_BAD_HOST, 0, "a host name of nothing visible");
+}
+
+static int parse_domain(struct arena *arena, wharf_str text, wharf_str *ret_domain,
+                        struct url_error *ret_error) {
+    struct idna_error error = {NULL, 0};
+    wharf_str decoded;
+    int status = decode_percent(arena, text, &decoded, ret_error);
+    if (status < 0) {
+        return status;
+    }
+    status = idna_to_ascii(arena, decoded, ret_domain, &error);
+    if (status == -ENOMEM) {
+        return no_memory(ret_error);
+    }
+    if (status < 0) {
+        size_t offset = decoded.len == text.len ? error.offset : 0;
+        return host_error(ret_error, URL_BAD_HOST, offset, error.reason);
+    }
+    return check_domain(*ret_domain, text, ret_error);
+}
+
+int url_host_parse(struct arena *arena, wharf_str text, wharf_str *ret_host, enum url_host_kind *ret_kind,
                    struct url_error *ret_error) {
     if (text.ptr[0] == '[') {
         *ret_kind = URL_HOST_IPV6;
-        return parse_ipv6(text, out, ret_len, ret_error);
+        return parse_ipv6(arena, text, ret_host, ret_error);
     }
-    size_t len = 0;
-    size_t at = 0;
-    while (at < text.len) {
-        int decoded = percent_byte_at(text, at);
-        unsigned char byte = decoded >= 0 ? (unsigned char)decoded : (unsigned char)text.ptr[at];
-        if (byte >= 0x80) {
-            return host_error(ret_error, URL_NEEDS_IDNA, at,
-                              "domains beyond ASCII need IDNA, which is not supported");
-        }
-        if (is_forbidden_in_domain(byte)) {
-            return host_error(ret_error, URL_BAD_HOST, at, "a byte that may not stand in a host name");
-        }
-        out[len++] = ascii_lower((char)byte);
-        at += decoded >= 0 ? 3 : 1;
-    }
-    wharf_str domain = {out, len};
+    wharf_str domain;
     uint32_t address = 0;
-    if (!ends_in_number(domain)) {
-        *ret_kind = URL_HOST_DOMAIN;
-        *ret_len = len;
-        return 0;
+    int status = parse_domain(arena, text, &domain, ret_error);
+    if (status < 0) {
+        return status;
     }
-    if (!ipv4_parse(domain, &address)) {
-        return host_error(ret_error, URL_BAD_IPV4, 0, "a host that ends in a number must be an IPv4 address");
+    *ret_kind = URL_HOST_DOMAIN;
+    if (ends_in_number(domain)) {
+        if (!ipv4_parse(domain, &address)) {
+            return host_error(ret_error, URL_BAD_IPV4, 0,
+                              "a host that ends in a number must be an IPv4 address");
+        }
+        char canonical[ADDRESS_TEXT_MAX];
+        domain = arena_copy(arena, canonical, ipv4_format(address, canonical));
+        *ret_kind = URL_HOST_IPV4;
     }
-    *ret_kind = URL_HOST_IPV4;
-    *ret_len = ipv4_format(address, out);
+    if (domain.ptr == NULL) {
+        return no_memory(ret_error);
+    }
+    *ret_host = domain;
     return 0;
+}
+
+int url_host_parse_opaque(struct arena *arena, wharf_str text, wharf_str *ret_host,
+                          enum url_host_kind *ret_kind, struct url_error *ret_error) {
+    if (text.ptr[0] == '[') {
+        *ret_kind = URL_HOST_IPV6;
+        return parse_ipv6(arena, text, ret_host, ret_error);
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\0' || strchr(" #/:<>?@[\\]^|", text.ptr[i]) != NULL) {
+            return host_error(ret_error, URL_BAD_HOST, i, "a byte that may not stand in a host");
+        }
+    }
+    *ret_kind = URL_HOST_OPAQUE;
+    return percent_encode(arena, text, PERCENT_CONTROL, ret_host) < 0 ? no_memory(ret_error) : 0;
 }

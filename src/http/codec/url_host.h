@@ -5,12 +5,13 @@
 
 #include "http/codec/url.h"
 
-enum { URL_HOST_ADDRESS_TEXT_MAX = 48 }; /* no address in canonical form is longer, brackets included */
-
-/* `text` is the host as it stands in the URL, not empty. Writes the canonical form at `out`, which has room
- * for text.len and for URL_HOST_ADDRESS_TEXT_MAX bytes. 0, or -WHARF_EADDRESS with ret_error->offset counted
- * from the start of `text`. */
-int url_host_parse(wharf_str text, char *out, size_t *ret_len, enum url_host_kind *ret_kind,
+/* `text` is the host as it stands in the URL, not empty. The canonical form lives in the arena. 0, -ENOMEM, or
+ * -WHARF_EADDRESS with ret_error->offset counted from the start of `text`. */
+int url_host_parse(struct arena *arena, wharf_str text, wharf_str *ret_host, enum url_host_kind *ret_kind,
                    struct url_error *ret_error);
+
+/* The same for a scheme whose hosts need not be names: anything but what would end a host is one. */
+int url_host_parse_opaque(struct arena *arena, wharf_str text, wharf_str *ret_host,
+                          enum url_host_kind *ret_kind, struct url_error *ret_error);
 
 #endif

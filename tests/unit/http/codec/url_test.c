@@ -51,6 +51,12 @@ static const struct accept_row accept_rows[] = {
     {"http://./", NULL, "http://./"},
     {"http://a..b/", NULL, "http://a..b/"},
     {"http://xn--bcher-kva.example/", NULL, "http://xn--bcher-kva.example/"},
+    {"http://b\xc3\xbc"
+     "cher.example/",
+     NULL, "http://xn--bcher-kva.example/"},
+    {"http://B%C3%9Ccher.example/", NULL, "http://xn--bcher-kva.example/"},
+    {"http://fa\xc3\x9f.de/", NULL, "http://xn--fa-hia.de/"},
+    {"http://\xef\xbc\x91\xe3\x80\x82\x32/", NULL, "http://1.0.0.2/"},
     {"http://!\"$&'()*+,-.;=_`{}~/", NULL, "http://!\"$&'()*+,-.;=_`{}~/"},
     {"http://1.2.3.4x/", NULL, "http://1.2.3.4x/"},
     /* IPv4 */
@@ -236,10 +242,11 @@ static const struct reject_row reject_rows[] = {
     {"http://a]b/", URL_BAD_HOST, 8},
     {"http://a\x7f/", URL_BAD_HOST, 8},
     {"h\nttp://a\tb c/", URL_BAD_HOST, 11},
-    {"http://b\xc3\xbc"
-     "cher.example/",
-     URL_NEEDS_IDNA, 8},
-    {"http://b%C3%BCcher.example/", URL_NEEDS_IDNA, 8},
+    {"http://b\xc3(cher.example/", URL_BAD_HOST, 8},
+    {"http://b\xe2\x80\xaex/", URL_BAD_HOST, 8},
+    {"http://xn--a.\xc3\x9f/", URL_BAD_HOST, 7},
+    {"http://\xc2\xad/", URL_BAD_HOST, 7},
+    {"http://a\xef\xbc\x85\x62/", URL_BAD_HOST, 7},
     {"http://256.1.1.1/", URL_BAD_IPV4, 7},
     {"http://1.2.3.4.5/", URL_BAD_IPV4, 7},
     {"http://1.2.3.256/", URL_BAD_IPV4, 7},
@@ -397,7 +404,9 @@ static void origins_are_scheme_host_and_effective_port(void **state) {
     assert_true(url_is_default_port(STR("http"), 80));
     assert_true(url_is_default_port(STR("WSS"), 443));
     assert_false(url_is_default_port(STR("https"), 80));
-    assert_false(url_is_default_port(STR("ftp"), 21));
+    assert_true(url_is_default_port(STR("ftp"), 21));
+    assert_false(url_is_default_port(STR("file"), 80));
+    assert_false(url_is_default_port(STR("gopher"), 70));
 }
 
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
