@@ -173,7 +173,8 @@ static int endpoint_check_send(struct endpoint *endpoint) {
     if (endpoint->state != ENDPOINT_CONNECTED) {
         return endpoint->family == AF_UNIX ? -ENOTCONN : -EPIPE;
     }
-    if (endpoint->out.fin || endpoint->was_reset) {
+    bool is_gone = endpoint->peer == NULL && endpoint->family == AF_UNIX; /* known at once on one machine */
+    if (endpoint->out.fin || endpoint->was_reset || is_gone) {
         return -EPIPE;
     }
     if (endpoint->out.credit == 0) {
@@ -312,7 +313,8 @@ void endpoint_part(struct endpoint *endpoint, bool reset) {
         return;
     }
     int64_t answer = world->now + world->options.latency_ns;
-    if (reset || endpoint->inbox.ready > 0) {
+    /* A Unix socket knows no other reset than that its peer left something unread. */
+    if ((reset && endpoint->family != AF_UNIX) || endpoint->inbox.ready > 0) {
         endpoint_reset_at(peer, answer);
     } else {
         if (!endpoint->out.fin) {
