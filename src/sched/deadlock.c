@@ -194,6 +194,7 @@ int64_t deadlock_watch(struct sched *sched) {
     sched->now = now;
     report(sched);
     if (action == WHARF_DEADLOCK_ABORT) {
+        crash_expected();
         abort();
     }
     watch->reported = true;

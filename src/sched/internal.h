@@ -209,9 +209,11 @@ int sched_missing(void);
 void sched_hooks_install(void);
 /* The calling thread's signal mask without what Wharf has added to it: for children. */
 void sched_signal_mask_before(sigset_t *ret_mask);
-void overflow_report_install(void); /* once per process */
-void overflow_stack_install(void);  /* once per thread */
-void overflow_stack_remove(void);
+void crash_report_install(void); /* once per process */
+void crash_stack_install(void);  /* once per thread */
+void crash_stack_remove(void);
+/* What follows has been reported already. */
+void crash_expected(void);
 
 /* ---- running ---- */
 void ready_push(struct sched *sched, struct ready *ready);

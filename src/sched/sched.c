@@ -186,7 +186,7 @@ void sched_end_current(void) {
     /* The engine of the kernel is freed with its scheduler. */
     void *state = sched->engine_state;
     sched_end(sched);
-    overflow_stack_remove();
+    crash_stack_remove();
     epoll_engine_free(state);
 }
 
@@ -264,7 +264,7 @@ static void hooks_install(void) {
     pthread_key_create(&thread_end_key, thread_ended);
     pthread_atfork(NULL, NULL, forked_child);
     atexit(process_ended);
-    overflow_report_install();
+    crash_report_install();
     debug_install();
 }
 
@@ -294,7 +294,7 @@ static struct sched *sched_make(void) {
     sigset_t before;
     pipe_signal_mask(SIG_BLOCK, &before);
     pipe_signal_blocked = sigismember(&before, SIGPIPE) == 0 || pipe_signal_blocked;
-    overflow_stack_install();
+    crash_stack_install();
     pthread_setspecific(thread_end_key, sched);
     return sched;
 }

@@ -8,6 +8,7 @@
 #undef fail /* a failure is recorded by it */
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,13 +205,45 @@ static void an_overflow_names_the_task_and_where_it_was_started(void **state) {
         assert_non_null(strstr(end.errors, "stack overflow"));
         assert_non_null(strstr(end.errors, "\"bottomless\""));
         assert_non_null(strstr(end.errors, "depths.c:4711"));
+        assert_non_null(strstr(end.errors, "\n    #1  "));
     }
 }
 
-static int scenario_plain_crash(void) {
-    wharf_yield();
+static int crash_here(void *arg) {
+    int kind = *(int *)arg;
     volatile char *forbidden = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return *forbidden;
+    if (kind == SIGSEGV) {
+        return *forbidden;
+    }
+    if (kind == SIGILL) {
+        __builtin_trap();
+    }
+    if (kind == SIGFPE) {
+        volatile int zero = 0;
+        return kind / zero;
+    }
+    abort();
+}
+
+static int crash_by(int kind) {
+    wharf_task_options options = {sizeof options, "clumsy", "depths.c", 4712, 0};
+    return wharf_join(wharf_spawn(NULL, crash_here, &kind, sizeof kind, &options), NULL);
+}
+
+static int scenario_access(void) {
+    return crash_by(SIGSEGV);
+}
+
+static int scenario_illegal(void) {
+    return crash_by(SIGILL);
+}
+
+static int scenario_division(void) {
+    return crash_by(SIGFPE);
+}
+
+static int scenario_abort(void) {
+    return crash_by(SIGABRT);
 }
 
 static int scenario_sent_signal(void) {
@@ -219,11 +252,55 @@ static int scenario_sent_signal(void) {
     return 0;
 }
 
-static void other_crashes_are_not_called_overflows(void **state) {
+/* Without a task in it: nothing to add to what the system says. */
+static void *crash_thread(void *arg) {
+    (void)arg;
+    int kind = SIGSEGV;
+    return crash_here(&kind) == 0 ? NULL : arg;
+}
+
+static int scenario_foreign_thread(void) {
+    wharf_yield();
+    pthread_t thread;
+    pthread_create(&thread, NULL, crash_thread, NULL);
+    return pthread_join(thread, NULL);
+}
+
+static void a_crash_names_the_task_its_stack_and_the_functions(void **state) {
     (void)state;
     SKIP_UNDER_SANITIZERS();
     SKIP_UNDER_EMULATION();
-    static const char *const scenarios[] = {"plain crash", "sent signal"};
+    static const struct {
+        const char *scenario, *words;
+        int signal;
+    } cases[] = {
+        {"access", "crashed: SIGSEGV at address 0x", SIGSEGV},
+        {"illegal", "crashed: SIGILL at address 0x", SIGILL},
+        {"division", "crashed: SIGFPE at address 0x", SIGFPE},
+        {"abort", "crashed: SIGABRT; its stack is 0x", SIGABRT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct child_end end = child_run(cases[i].scenario, NULL);
+        assert_true(WIFSIGNALED(end.status));
+        assert_int_equal(WTERMSIG(end.status), cases[i].signal);
+        assert_non_null(strstr(end.errors, cases[i].words));
+        assert_non_null(strstr(end.errors, "wharf: task \"clumsy\" (started at depths.c:4712)"));
+        assert_non_null(strstr(end.errors, "its stack is 0x"));
+        assert_null(strstr(end.errors, "overflow"));
+        assert_non_null(strstr(end.errors, "\n    #0  "));
+        /* abort() kills from functions that keep no frame pointer. */
+        bool has_callers = strstr(end.errors, "\n    #1  ") != NULL &&
+                           strstr(end.errors, "stack_test+0x") != NULL;
+        assert_true(has_callers || cases[i].signal == SIGABRT);
+        assert_string_equal(child_run(cases[i].scenario, "WHARF_REPORTS=off").errors, "");
+    }
+}
+
+static void what_is_no_crash_of_a_task_is_not_reported(void **state) {
+    (void)state;
+    SKIP_UNDER_SANITIZERS();
+    SKIP_UNDER_EMULATION();
+    static const char *const scenarios[] = {"sent signal", "foreign thread"};
     for (size_t i = 0; i < 2; i++) {
         struct child_end end = child_run(scenarios[i], NULL);
         assert_true(WIFSIGNALED(end.status));
@@ -409,9 +486,16 @@ static void a_task_that_used_most_of_its_stack_is_named(void **state) {
 
 int main(int argc, char **argv) {
     static const struct child_scenario scenarios[] = {
-        {"overflow", scenario_overflow},       {"large frame", scenario_large_frame},
-        {"plain crash", scenario_plain_crash}, {"sent signal", scenario_sent_signal},
-        {"no stacks", scenario_no_stacks},     {"parked", scenario_parked},
+        {"overflow", scenario_overflow},
+        {"large frame", scenario_large_frame},
+        {"access", scenario_access},
+        {"illegal", scenario_illegal},
+        {"division", scenario_division},
+        {"abort", scenario_abort},
+        {"foreign thread", scenario_foreign_thread},
+        {"sent signal", scenario_sent_signal},
+        {"no stacks", scenario_no_stacks},
+        {"parked", scenario_parked},
         {"high water", scenario_high_water},
     };
     child_main(argc, argv, scenarios, sizeof scenarios / sizeof *scenarios);
@@ -422,7 +506,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_last_one_put_is_the_first_one_got),
         cmocka_unit_test(many_stacks_need_few_mappings),
         cmocka_unit_test(an_overflow_names_the_task_and_where_it_was_started),
-        cmocka_unit_test(other_crashes_are_not_called_overflows),
+        cmocka_unit_test(a_crash_names_the_task_its_stack_and_the_functions),
+        cmocka_unit_test(what_is_no_crash_of_a_task_is_not_reported),
         cmocka_unit_test(starts_wait_for_a_stack_to_come_back),
         cmocka_unit_test(a_hundred_thousand_parked_tasks_cost_a_page_each),
         cmocka_unit_test(without_guard_regions_the_limit_is_named),
