@@ -11,7 +11,6 @@ The library needs its debugging information, as it has unless it was stripped. R
 import gdb
 
 FRAMES_MAX = 64
-STATES = ("ready", "running", "waiting", "ended")
 
 # Where context_switch() has left a task's registers, from the context up; src/sched/arch/ has the drawing.
 LAYOUTS = {
@@ -63,7 +62,8 @@ def tasks_of(scheduler):
 
 
 def describe(scheduler, task):
-    state = STATES[int(task["state"])]
+    running = int(task) == int(scheduler["running"])
+    state = "waiting" if int(task["parked"]) != 0 else "running" if running else "ready"
     text = f'task {int(task):#x} "{task["name"].string()}"'
     if int(task["file"]) != 0:
         text += f' (started at {task["file"].string()}:{int(task["line"])})'

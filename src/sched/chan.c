@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/await.h"
 #include "sched/chan.h"
-#include "sched/internal.h"
 
 enum { ELEMENT_MAX = 65536, CAPACITY_MAX = 1 << 20 };
 
@@ -26,8 +26,21 @@ struct chan_slot {
     uint32_t generation;
 };
 
-static char *ring_at(struct chan *chan, size_t n) {
-    return chan->ring + (chan->first + n) % chan->capacity * chan->element;
+/* n: less than the capacity, as `first` is. */
+static inline char *ring_at(struct chan *chan, size_t n) {
+    size_t at = chan->first + n;
+    return chan->ring + (at < chan->capacity ? at : at - chan->capacity) * chan->element;
+}
+
+/* Most elements are a number, a pointer or a pair: these need no call. */
+static inline void element_copy(void *to, const void *from, size_t size) {
+    if (size == sizeof(uint64_t)) {
+        memcpy(to, from, sizeof(uint64_t));
+    } else if (size == sizeof(uint32_t)) {
+        memcpy(to, from, sizeof(uint32_t));
+    } else {
+        memcpy(to, from, size);
+    }
 }
 
 wharf_chan wharf_chan_new(size_t element_bytes, size_t capacity) {
@@ -102,28 +115,29 @@ static inline int chan_of(struct chan_op *op) {
 
 /* ---- put ---- */
 
-static int64_t put_attempt(struct op *op) {
-    struct chan_op *put = (struct chan_op *)op;
-    int rc = chan_of(put);
-    if (rc < 0) {
-        return rc;
-    }
-    struct chan *chan = put->chan;
-    if (chan->closed) {
+/* 0, -EPIPE, or -EAGAIN. */
+static inline int chan_put(struct chan *chan, const void *element) {
+    if (__builtin_expect(chan->closed, 0)) {
         return -EPIPE;
     }
     struct op *taker = op_queue_pop(&chan->takers);
     if (taker != NULL) {
-        memcpy(((struct chan_op *)taker)->element, put->element, chan->element);
-        op_complete(taker, 1);
+        element_copy(((struct chan_op *)taker)->element, element, chan->element);
+        op_finish(taker, 1);
         return 0;
     }
     if (chan->count == chan->capacity) {
         return -EAGAIN;
     }
-    memcpy(ring_at(chan, chan->count), put->element, chan->element);
+    element_copy(ring_at(chan, chan->count), element, chan->element);
     chan->count++;
     return 0;
+}
+
+static int64_t put_attempt(struct op *op) {
+    struct chan_op *put = (struct chan_op *)op;
+    int rc = chan_of(put);
+    return rc < 0 ? rc : chan_put(put->chan, put->element);
 }
 
 static int put_start(struct op *op) {
@@ -137,37 +151,38 @@ const struct op_kind chan_put_kind = {
 /* ---- take ---- */
 
 /* A place has become free: the longest waiting put moves up. */
-static void admit_putter(struct chan *chan) {
+static inline void admit_putter(struct chan *chan) {
     struct op *putter = op_queue_pop(&chan->putters);
     if (putter == NULL) {
         return;
     }
-    memcpy(ring_at(chan, chan->count), ((struct chan_op *)putter)->element, chan->element);
+    element_copy(ring_at(chan, chan->count), ((struct chan_op *)putter)->element, chan->element);
     chan->count++;
-    op_complete(putter, 0);
+    op_finish(putter, 0);
 }
 
-static int64_t take_attempt(struct op *op) {
-    struct chan_op *take = (struct chan_op *)op;
-    int rc = chan_of(take);
-    if (rc < 0) {
-        return rc;
-    }
-    struct chan *chan = take->chan;
+/* 1, 0 when it is closed and empty, or -EAGAIN. */
+static inline int chan_take(struct chan *chan, void *ret_element) {
     if (chan->count > 0) {
-        memcpy(take->element, ring_at(chan, 0), chan->element);
-        chan->first = (chan->first + 1) % chan->capacity;
+        element_copy(ret_element, ring_at(chan, 0), chan->element);
+        chan->first = chan->first + 1 < chan->capacity ? chan->first + 1 : 0;
         chan->count--;
         admit_putter(chan);
         return 1;
     }
     struct op *putter = op_queue_pop(&chan->putters);
     if (putter != NULL) {
-        memcpy(take->element, ((struct chan_op *)putter)->element, chan->element);
-        op_complete(putter, 0);
+        element_copy(ret_element, ((struct chan_op *)putter)->element, chan->element);
+        op_finish(putter, 0);
         return 1;
     }
     return chan->closed ? 0 : -EAGAIN;
+}
+
+static int64_t take_attempt(struct op *op) {
+    struct chan_op *take = (struct chan_op *)op;
+    int rc = chan_of(take);
+    return rc < 0 ? rc : chan_take(take->chan, take->element);
 }
 
 static int take_start(struct op *op) {
@@ -178,22 +193,52 @@ static int take_start(struct op *op) {
 const struct op_kind chan_take_kind = {
     .name = "take", .attempt = take_attempt, .start = take_start, .cancel = op_queue_remove};
 
+/* ---- the calls ---- */
+
+static inline void chan_op_init(struct chan_op *op, const struct op_kind *kind, wharf_chan handle,
+                                void *element) {
+    op_init(&op->op, kind);
+    op->op.internal = true;
+    op->handle = handle;
+    op->element = element;
+}
+
+/* The channel of a handle, when nothing else is to be looked at before it is used. */
+static inline struct chan *chan_plain(struct sched *sched, wharf_chan handle) {
+    return op_is_plain(sched) ? chan_peek(sched, (uint64_t)handle.id) : NULL;
+}
+
+/* After an attempt that found the channel full, or empty. */
+static inline int64_t chan_wait(struct sched *sched, struct chan *chan, struct chan_op *op,
+                                const struct op_kind *kind) {
+    op->chan = chan;
+    op->op.task = sched->running;
+    op->op.completed = false;
+    return op_wait(sched, &op->op, kind);
+}
+
 int wharf_put(wharf_chan handle, const void *element) {
+    struct sched *sched = sched_of_thread;
+    struct chan *chan = chan_plain(sched, handle);
+    int rc = chan != NULL ? chan_put(chan, element) : 0;
+    if (chan != NULL && rc != -EAGAIN) {
+        return rc;
+    }
     struct chan_op op;
-    op_init(&op.op, &chan_put_kind);
-    op.op.internal = true;
-    op.handle = handle;
-    op.element = (void *)(uintptr_t)element;
-    return (int)op_await(&op.op);
+    chan_op_init(&op, &chan_put_kind, handle, (void *)(uintptr_t)element);
+    return (int)(chan != NULL ? chan_wait(sched, chan, &op, &chan_put_kind) : op_await(&op.op));
 }
 
 int wharf_take(wharf_chan handle, void *ret_element) {
+    struct sched *sched = sched_of_thread;
+    struct chan *chan = chan_plain(sched, handle);
+    int rc = chan != NULL ? chan_take(chan, ret_element) : 0;
+    if (chan != NULL && rc != -EAGAIN) {
+        return rc;
+    }
     struct chan_op op;
-    op_init(&op.op, &chan_take_kind);
-    op.op.internal = true;
-    op.handle = handle;
-    op.element = ret_element;
-    return (int)op_await(&op.op);
+    chan_op_init(&op, &chan_take_kind, handle, ret_element);
+    return (int)(chan != NULL ? chan_wait(sched, chan, &op, &chan_take_kind) : op_await(&op.op));
 }
 
 int wharf_try_put(wharf_chan handle, const void *element) {

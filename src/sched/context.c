@@ -15,10 +15,17 @@ uint64_t context_float_get(void) {
     return (uint64_t)mxcsr | (uint64_t)word << 32;
 }
 
-void context_float_set(uint64_t control) {
+void context_float_load(uint64_t control) {
+    if (context_float_get() == control) {
+        return;
+    }
     uint32_t mxcsr = (uint32_t)control;
     uint16_t word = (uint16_t)(control >> 32);
     __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr), "m"(word));
+}
+
+void context_float_put(void *context, uint64_t control) {
+    *(uint64_t *)context = control;
 }
 
 void *context_make(void *top, void (*fn)(void *), void *arg) {
@@ -35,7 +42,7 @@ void *context_make(void *top, void (*fn)(void *), void *arg) {
 
 #elif defined(__aarch64__)
 
-enum { FRAME_WORDS = 22 };
+enum { FRAME_WORDS = 22, FLOAT_WORD = 20 };
 
 uint64_t context_float_get(void) {
     uint64_t control = 0;
@@ -43,8 +50,14 @@ uint64_t context_float_get(void) {
     return control;
 }
 
-void context_float_set(uint64_t control) {
-    __asm__ volatile("msr fpcr, %0" : : "r"(control));
+void context_float_load(uint64_t control) {
+    if (context_float_get() != control) {
+        __asm__ volatile("msr fpcr, %0" : : "r"(control));
+    }
+}
+
+void context_float_put(void *context, uint64_t control) {
+    ((uint64_t *)context)[FLOAT_WORD] = control;
 }
 
 void *context_make(void *top, void (*fn)(void *), void *arg) {
@@ -55,7 +68,7 @@ void *context_make(void *top, void (*fn)(void *), void *arg) {
     frame[0] = (uintptr_t)arg; /* x19 */
     frame[1] = (uintptr_t)fn;  /* x20 */
     frame[11] = (uintptr_t)context_entry;
-    frame[20] = context_float_get();
+    frame[FLOAT_WORD] = context_float_get();
     return frame;
 }
 

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Leaves the running context in *save and enters `load`, a context that was left or made before. */
-void context_switch(void **save, void *load);
+/* Leaves the running context in *save and enters `load`, a context that was left or made before. Returns 0, so that what
+ * ends with a switch can end with its result. */
+int context_switch(void **save, void *load);
 
 /* Where in a context the frame pointer and, right after it, the address of execution stand: see arch/. */
 #if defined(__x86_64__)
@@ -23,6 +24,9 @@ void *context_make(void *top, void (*fn)(void *), void *arg);
 
 /* The floating-point control state (rounding, traps): every context has its own, a new one that of its maker. */
 uint64_t context_float_get(void);
-void context_float_set(uint64_t control);
+/* Reading it is cheap, loading it is not: loaded where it differs. */
+void context_float_load(uint64_t control);
+/* Of a context that was left. */
+void context_float_put(void *context, uint64_t control);
 
 #endif

@@ -127,17 +127,17 @@ static void put_own_trace(const struct sched *sched) {
     put_trace(&trace);
 }
 
-static void put_state(struct sched *sched, const struct task *task, bool begun) {
-    if (task->state == TASK_PARKED && task->waiting != NULL) {
+static void put_state(struct sched *sched, const struct task *task) {
+    if (task->parked && task->waiting != NULL) {
         int64_t ms = (sched->now - task->parked_at) / MILLISECOND_NS;
         put(" waits %" PRId64 ".%03d s: %s", ms / 1000, (int)(ms % 1000), task->waiting->kind->name);
         if (task->waiting->io != NULL) {
             put_io(sched, task->waiting->io);
         }
-    } else if (task->state == TASK_RUNNING) {
+    } else if (task == sched->running) {
         put(" runs");
     } else {
-        put(begun ? " is ready" : " is ready to begin");
+        put(task->begun ? " is ready" : " is ready to begin");
     }
     if (task->scope->cancelled) {
         put(", cancelled");
@@ -170,16 +170,15 @@ static void put_task(struct sched *sched, const struct task *task) {
     if (!is_own) {
         backtrace_of_context(&trace, task->context, task_stack(sched, task).high);
     }
-    bool begun = is_own || trace.pc[0] != (uintptr_t)context_entry;
     put("task \"%s\"", task->name);
     put_site(&(struct spawn_site){task->name, task->file, task->line});
-    put_state(sched, task, begun);
+    put_state(sched, task);
     put_failures(task);
     if (is_own) {
         put_own_trace(sched);
         return;
     }
-    if (!begun) {
+    if (!task->begun) {
         trace = (struct backtrace){.count = 1, .pc = {(uintptr_t)task->fn}};
     }
     put_trace(&trace);
@@ -208,7 +207,7 @@ size_t timers_armed(const struct sched *sched) {
 
 /* On its own thread, with the text begun. */
 static void put_scheduler(struct sched *sched) {
-    sched->now = sched->engine->now(sched);
+    sched_tick(sched);
     put("wharf: core %d (%s): %" PRId64 " tasks, %zu queued starts, %" PRId64 " descriptors, %u channels",
         sched->core, sched->engine->name, sched->tasks_alive + 1, starts_queued(sched), sched_load(sched),
         sched->chans.used);

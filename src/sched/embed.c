@@ -5,6 +5,7 @@
 
 #include "base/failure.h"
 #include "sched/internal.h"
+#include "sched/turn.h"
 #include "wharf/os.h"
 
 enum { TURN_NS = 1000 * 1000, MILLISECOND_NS = 1000 * 1000 };

@@ -21,6 +21,7 @@
 #include "sched/op.h"
 #include "sched/sched.h"
 #include "sched/stack.h"
+#include "sched/table.h"
 #include "sched/task.h"
 #include "sched/timer.h"
 #include "wharf/sync.h"
@@ -33,9 +34,6 @@ enum {
     POLL_AGAIN_NS = 20 * 1000, /* at least this much time between them */
     POLL_NS = 500 * 1000,      /* or this much time, however few the switches */
     TASK_ARGUMENT_MAX = 4096,
-    HANDLE_SLOT_BITS = 24,
-    HANDLE_GENERATION_BITS = 27,
-    HANDLE_SCHED_BITS = 12,
 };
 
 /* What stands in the queue of things to run: a parked task that became ready, or a task that has no stack yet. */
@@ -54,28 +52,27 @@ struct task_start {
     struct task_start *next_free;
 };
 
-enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
-
+/* At the top of its stack. An ended task keeps record and stack for the next one: see task.c. */
 struct task {
+    /* what a switch touches stands together */
     struct ready ready;
-    struct sched *sched;
     void *context;       /* what context_switch left */
     struct scope *scope; /* innermost open one */
     struct op *waiting;  /* what it is parked on */
     int interrupt;       /* why its wait was cut short: -ECANCELED, -ETIMEDOUT; 0: it was not */
     int saved_errno;
-    unsigned operations; /* since it last gave way */
-    bool from_start;     /* it has no maker whose floating-point control it would take over */
-    int64_t resumed_at;
-    int64_t parked_at;
-    enum task_state state;
-    struct timer timer; /* its scope's deadline while parked, or its sleep's */
-    struct scope base;
+    wharf_fn fn;
+    bool parked; /* it waits for task_make_ready(); else it runs, is ready or has ended */
+    bool begun;  /* its function has been entered */
+
+    struct sched *sched;
+    void *arg;
     struct join_record *join; /* joinable tasks only */
     struct hold *holds;       /* the locks and permits it has */
     struct values *values;    /* its task-locals; NULL: none */
-    wharf_fn fn;
-    void *arg;
+    int64_t parked_at;
+    struct timer timer; /* its scope's deadline while parked, or its sleep's */
+    struct scope base;
     const char *name, *file;
     int line;
     struct stack *stack; /* NULL: the thread's own */
@@ -105,17 +102,6 @@ struct local {
 
 enum { IO_PAGE = 128, EVENTS_MAX = 256, JOIN_PAGE = 64, CHAN_PAGE = 64 };
 
-/* A growable table of fixed-size records that never move: pages of them, and a list of free slots. */
-struct table {
-    char **pages;
-    uint32_t page_count, page_capacity;
-    uint32_t record_size, page_records; /* the latter a power of two: 1 << page_shift */
-    uint32_t page_shift;
-    uint32_t *free;
-    uint32_t free_count, free_capacity;
-    uint32_t used;
-};
-
 struct timer_entry {
     int64_t key;
     uint64_t order;
@@ -135,18 +121,22 @@ struct sched {
     void *engine_state;
     struct sched *previous; /* this thread's, while a simulation runs */
     struct task *running;
-    struct failure *failure; /* the running task's */
-    int *errno_at;           /* this thread's: the same for all its tasks */
-    struct ready *ready_first, *ready_last;
-    size_t ready_count;
+    struct failure *failure;                    /* the running task's */
+    int *errno_at;                              /* this thread's: the same for all its tasks */
+    struct ready *ready_first, **ready_end;     /* the queue, and where the next one is linked to it */
     struct ready *starved_first, *starved_last; /* starts that found no stack */
     struct timer starved_timer;
-    unsigned switches; /* since the engine was last asked */
-    int64_t polled_at; /* when that was */
+    unsigned operations; /* of the running task since its turn began */
+    int64_t resumed_at;  /* when that was */
+    uint64_t poll_turn;  /* the turn before which the engine is asked again */
+    uint64_t
+        plain_turns;   /* those below are begun by turn.h alone: poll_turn; 0: the engine has a say in each */
+    int64_t polled_at; /* when the engine was last asked */
     int64_t now;
     uint64_t float_control; /* what tasks begin with that nobody's task made */
     int64_t wall_offset, wall_checked;
-    struct task *ended; /* its stack is given back after the switch */
+    void *
+        ended_fiber; /* ThreadSanitizer's, of the last task whose stack was given back: it may still stand on it */
     struct scope background;
     struct task main; /* the thread itself */
 
@@ -159,6 +149,8 @@ struct sched {
     int64_t tasks_alive;
 
     struct stack_pool stacks;
+    struct task *kept[STACK_CLASSES]; /* ended tasks, for the next ones */
+    unsigned kept_count[STACK_CLASSES];
     struct task_start *free_starts;
     void *free_blocks;
     unsigned free_block_count;
@@ -179,6 +171,7 @@ struct sched {
     struct site_list sites[SITE_KINDS];
     struct left *left; /* NULL: nobody asks */
     bool deadlocked;
+    bool hooked; /* the engine wants to be asked at every blocking point, or for the order of tasks */
 };
 
 /* This thread's, or NULL. Tasks never leave their thread, so its address may be kept across a switch. */
@@ -216,10 +209,14 @@ void crash_stack_remove(void);
 void crash_expected(void);
 
 /* ---- running ---- */
-void ready_push(struct sched *sched, struct ready *ready);
-void task_make_ready(struct task *task);
-/* Parks the running task until it is made ready again. */
-void task_park(struct sched *sched, struct task *task);
+/* Reads the clock. */
+static inline int64_t sched_tick(struct sched *sched) {
+    sched->now = sched->engine->now(sched);
+    if (sched->now - sched->polled_at > POLL_NS) {
+        sched->poll_turn = sched->plain_turns = 0;
+    }
+    return sched->now;
+}
 /* Ends the wait of a parked task with `code`, unless it is uninterruptible. */
 void task_interrupt(struct task *task, int code);
 /* Where there is a deadline, or a cancellation. */
@@ -232,15 +229,12 @@ static inline int task_check(struct sched *sched, const struct task *task) {
     }
     return task_check_closely(sched, task);
 }
-/* Lets the others run first. */
-void task_give_way(struct sched *sched, struct task *task);
 /* One look at inbox, timers and engine. block: may wait. */
 void sched_poll(struct sched *sched, bool block);
 void inbox_run(struct sched *sched);
 _Noreturn void task_main(void *arg);
 /* A task forked, and its function has returned in the child, where there is nothing to return to. */
 _Noreturn void task_forked_end(int result);
-int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task);
 void task_load_start(struct task *task, struct task_start *start);
 /* A start whose turn has come gets a stack. NULL: there is none to be had now; it waits until one comes back. */
 struct task *task_of_start(struct sched *sched, struct task_start *start);
@@ -249,9 +243,27 @@ void starved_retry(struct sched *sched);
 void starved_timer_fired(struct timer *timer);
 void task_timer_fired(struct timer *timer);
 void task_finish(struct task *task, int result);
+/* It has finished and is about to leave for good: its record and stack are for others. */
+void task_retire(struct sched *sched, struct task *task);
+void tasks_kept_free(struct sched *sched);
 
 /* ---- scopes ---- */
-void scope_init(struct scope *scope, struct scope *parent, struct task *owner);
+extern const struct scope scope_fresh;
+static inline void scope_init(struct scope *scope, struct scope *parent, struct task *owner) {
+    *scope = scope_fresh; /* a copy: to clear it, compilers take an instruction that begins slowly */
+    scope->parent = parent;
+    scope->owner = owner;
+    if (parent == NULL) {
+        return;
+    }
+    scope->deadline = parent->deadline;
+    scope->cancelled = parent->cancelled;
+    scope->next = parent->children;
+    if (scope->next != NULL) {
+        scope->next->prev = scope;
+    }
+    parent->children = scope;
+}
 void scope_unlink(struct scope *scope);
 void scope_task_ended(struct scope *scope, const struct task *task, int result);
 /* Its deadline has cut something short: it and the scopes outside with the same deadline will say so. */
@@ -285,27 +297,14 @@ void scope_joins_free(struct sched *sched, struct scope *scope);
 int64_t timers_next(const struct sched *sched); /* earliest key; TIMER_NEVER: none */
 void timers_fire(struct sched *sched);
 
-/* ---- tables and handles ---- */
-void table_init(struct table *table, size_t record_size, uint32_t page_records);
-void table_deinit(struct table *table);
-/* The record of a slot that exists. */
-static inline void *table_at(const struct table *table, uint32_t slot) {
-    return table->pages[slot >> table->page_shift] +
-           (size_t)(slot & (table->page_records - 1)) * table->record_size;
+/* ---- handles ---- */
+static inline int64_t handle_make(const struct sched *sched, uint32_t slot, uint32_t generation) {
+    return handle_of(sched->number, slot, generation);
 }
-static inline bool table_has(const struct table *table, uint32_t slot) {
-    return slot < table->page_count * table->page_records;
-}
-/* A free slot (its record keeps what was in it; new ones are zero), or -ENOMEM. */
-int table_take(struct table *table, uint32_t *ret_slot);
-void table_give(struct table *table, uint32_t slot);
-
-int64_t handle_make(const struct sched *sched, uint32_t slot, uint32_t generation);
 /* Slot and generation of a handle of this scheduler: 0, the error it carries, -EXDEV, or `stale` for nonsense. */
-int handle_split(const struct sched *sched, int64_t id, int stale, uint32_t *ret_slot,
-                 uint32_t *ret_generation);
-static inline uint32_t generation_next(uint32_t generation) {
-    return (generation + 1) & ((1U << HANDLE_GENERATION_BITS) - 1);
+static inline int handle_split(const struct sched *sched, int64_t id, int stale, uint32_t *ret_slot,
+                               uint32_t *ret_generation) {
+    return handle_parts(sched->number, id, stale, ret_slot, ret_generation);
 }
 
 /* A cheap number for choices that must only be fair; by the seed under simulation. */

@@ -81,10 +81,53 @@ void select_claim(struct op *sub);
 struct op_queue {
     struct op *first, *last;
 };
-void op_queue_push(struct op_queue *queue, struct op *op);
+
+static inline void op_queue_push(struct op_queue *queue, struct op *op) {
+    op->queue = queue;
+    op->next = NULL;
+    op->prev = queue->last;
+    if (queue->last != NULL) {
+        queue->last->next = op;
+    } else {
+        queue->first = op;
+    }
+    queue->last = op;
+}
+
 /* Removes it from wherever it waits; an operation that is in no queue is fine, and the queue it was in may be gone. */
-void op_queue_remove(struct op *op);
-struct op *op_queue_pop(struct op_queue *queue);                    /* NULL when empty */
+static inline void op_queue_remove(struct op *op) {
+    struct op_queue *queue = op->queue;
+    if (queue == NULL) {
+        return;
+    }
+    if (op->prev != NULL) {
+        op->prev->next = op->next;
+    } else {
+        queue->first = op->next;
+    }
+    if (op->next != NULL) {
+        op->next->prev = op->prev;
+    } else {
+        queue->last = op->prev;
+    }
+    op->queue = NULL;
+}
+
+/* The longest waiting; NULL when empty. */
+static inline struct op *op_queue_pop(struct op_queue *queue) {
+    struct op *op = queue->first;
+    if (op != NULL) {
+        queue->first = op->next;
+        if (op->next != NULL) {
+            op->next->prev = NULL;
+        } else {
+            queue->last = NULL;
+        }
+        op->queue = NULL;
+    }
+    return op;
+}
+
 void op_queue_wake_all(struct op_queue *queue);                     /* they stay queued until they leave */
 void op_queue_complete_all(struct op_queue *queue, int64_t result); /* and empties it */
 

@@ -48,7 +48,9 @@ static inline void *sanitizer_thread_new(void) {
     return __tsan_create_fiber(0);
 }
 static inline void sanitizer_thread_free(void *fiber) {
-    __tsan_destroy_fiber(fiber);
+    if (fiber != NULL) {
+        __tsan_destroy_fiber(fiber);
+    }
 }
 static inline void sanitizer_thread_switch(void *fiber) {
     __tsan_switch_to_fiber(fiber, 0);

@@ -60,7 +60,7 @@ static void main_task_init(struct sched *sched) {
     struct task *task = &sched->main;
     task->sched = sched;
     task->name = "main";
-    task->state = TASK_RUNNING;
+    task->begun = true;
     task->sanitizer_fiber = sanitizer_thread_self();
     pthread_attr_t attributes;
     if (SANITIZER_ADDRESS && pthread_getattr_np(pthread_self(), &attributes) == 0) {
@@ -76,6 +76,7 @@ static void main_task_init(struct sched *sched) {
 }
 
 static void sched_free(struct sched *sched) {
+    tasks_kept_free(sched);
     timer_deinit(sched, &sched->main.timer);
     timer_deinit(sched, &sched->starved_timer);
     chans_free(sched);
@@ -106,6 +107,8 @@ struct sched *sched_new(const struct engine *engine, void *engine_state) {
     }
     sched->engine = engine;
     sched->engine_state = engine_state;
+    sched->hooked = engine->pick != NULL || engine->checkpoint != NULL || engine->outcome != NULL;
+    sched->ready_end = &sched->ready_first;
     table_init(&sched->ios, sizeof(struct io), IO_PAGE);
     table_init(&sched->joins, sizeof(struct join_record), JOIN_PAGE);
     table_init(&sched->chans, sizeof(void *) * 2, CHAN_PAGE);
@@ -348,8 +351,7 @@ int64_t sched_clock(void) {
     if (sched == NULL) {
         return 0;
     }
-    sched->now = sched->engine->now(sched);
-    return sched->now;
+    return sched_tick(sched);
 }
 
 enum { SECOND_NS = 1000 * 1000 * 1000 };
@@ -361,7 +363,7 @@ int64_t sched_wall_seconds(void) {
         return 0;
     }
     if (sched->wall_offset == 0 || sched->now - sched->wall_checked > SECOND_NS) {
-        sched->now = sched->engine->now(sched);
+        sched_tick(sched);
         sched->wall_offset = sched->engine->wall(sched) - sched->now;
         sched->wall_checked = sched->now;
     }

@@ -6,19 +6,7 @@
 
 _Static_assert(sizeof(struct scope) <= sizeof(wharf_scope), "struct scope outgrew its public storage");
 
-void scope_init(struct scope *scope, struct scope *parent, struct task *owner) {
-    *scope = (struct scope){.parent = parent, .owner = owner, .deadline = TIMER_NEVER, .open = true};
-    if (parent == NULL) {
-        return;
-    }
-    scope->deadline = parent->deadline;
-    scope->cancelled = parent->cancelled;
-    scope->next = parent->children;
-    if (scope->next != NULL) {
-        scope->next->prev = scope;
-    }
-    parent->children = scope;
-}
+const struct scope scope_fresh = {.deadline = TIMER_NEVER, .open = true};
 
 void scope_unlink(struct scope *scope) {
     if (scope->prev != NULL) {
@@ -87,7 +75,7 @@ int task_check_closely(struct sched *sched, const struct task *task) {
         return -ECANCELED;
     }
     if (scope->deadline > sched->now) {
-        sched->now = sched->engine->now(sched);
+        sched_tick(sched);
     }
     if (scope->deadline > sched->now) {
         return 0;

@@ -16,7 +16,6 @@
 enum {
     PAGE = 4096,
     SLAB_BYTES = 16 << 20,
-    WARM_MAX = 64, /* free stacks that keep their touched pages */
     STAGGER = 192, /* bytes by which neighbours' tops differ, so that they do not share cache sets */
     STAGGER_STEPS = 10,
 };
@@ -125,27 +124,31 @@ static int stack_cut(struct stack_pool *pool, unsigned class, struct stack **ret
 }
 
 int stack_get(struct stack_pool *pool, size_t size, struct stack **ret_stack) {
-    unsigned class = size > 0 && size <= STACK_SMALL ? 0 : 1;
+    unsigned class = stack_class(size);
     struct stack *stack = pool->free[class];
     if (stack == NULL) {
         return stack_cut(pool, class, ret_stack);
     }
     pool->free[class] = stack->next;
-    pool->free_count[class]--;
     *ret_stack = stack;
     return 0;
 }
 
 void stack_put(struct stack_pool *pool, struct stack *stack) {
     sanitizer_unpoison(stack->bottom, (size_t)(stack->top - stack->bottom));
-    if (pool->free_count[stack->class] >= WARM_MAX) {
-        /* All but the page at the top, which holds this record. */
-        uintptr_t cold_end = ((uintptr_t)stack->top - PAGE) & ~(uintptr_t)(PAGE - 1);
-        (void)madvise(stack->bottom, cold_end - (uintptr_t)stack->bottom, MADV_DONTNEED);
+    /* All but the page at the top, which holds this record, and what the caller's frames are on. */
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t keep = (uintptr_t)stack->top;
+    if (here > (uintptr_t)stack->bottom && here < keep) {
+        keep = here;
+    }
+    uintptr_t bottom = (uintptr_t)stack->bottom;
+    uintptr_t cold_end = (keep - PAGE) & ~(uintptr_t)(PAGE - 1);
+    if (cold_end > bottom) {
+        (void)madvise(stack->bottom, cold_end - bottom, MADV_DONTNEED);
     }
     stack->next = pool->free[stack->class];
     pool->free[stack->class] = stack;
-    pool->free_count[stack->class]++;
 }
 
 size_t stack_used(struct stack_pool *pool, const struct stack *stack, const void *keep) {

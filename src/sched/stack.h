@@ -1,4 +1,4 @@
-/* Stacks: cut from large slabs, guarded at their low end, pooled per scheduler, last in first out.
+/* Stacks: cut from large slabs, guarded at their low end. Those that come back are cold; task.c keeps the warm ones.
  *
  *      slab                                                     one mapping (neighbours merge), no swap reserved
  *      |guard| stack 0 ......... top|guard| stack 1 ... top|
@@ -28,7 +28,6 @@ struct stack_slab;
 
 struct stack_pool {
     struct stack *free[STACK_CLASSES];
-    size_t free_count[STACK_CLASSES];
     struct stack_slab *slabs;
     struct stack_slab *cutting[STACK_CLASSES]; /* the newest of each class: older ones are full */
     _Atomic uint64_t peak[STACK_CLASSES];      /* bytes used at most, of the stacks that were measured */
@@ -40,7 +39,12 @@ void stack_pool_init(struct stack_pool *pool, bool force_mprotect);
 void stack_pool_deinit(struct stack_pool *pool);
 /* 0, -ENOMEM, or -EAGAIN when the system refuses another mapping (recorded). size: bytes wanted, at most STACK_LARGE. */
 int stack_get(struct stack_pool *pool, size_t size, struct stack **ret_stack);
+/* Gives its pages back, all but the topmost; the caller may be on it, and leave it afterwards. */
 void stack_put(struct stack_pool *pool, struct stack *stack);
+/* Which of the classes a size falls into. */
+static inline unsigned stack_class(size_t size) {
+    return size > 0 && size <= STACK_SMALL ? 0 : 1;
+}
 /* How many bytes of a stack were touched; the pages below `keep`, an address on it, are given back, so that the next use
  * is measured afresh. Raises the peak. */
 size_t stack_used(struct stack_pool *pool, const struct stack *stack, const void *keep);

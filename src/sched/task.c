@@ -5,10 +5,18 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/await.h"
 #include "sched/internal.h"
-#include "sched/sanitizer.h"
+#include "sched/turn.h"
 
-/* ---- starting ---- */
+/* ---- records and stacks ----
+ *
+ * A task's record is at the top of its stack, a short argument below it, then the frames. An ended task keeps all of that for
+ * the next one: it has left its stack in the midst of task_main(), and comes back there with another function to run.
+ *
+ *      context ... task_main()'s frame | argument | struct task | struct stack |
+ */
+enum { KEPT_MAX = 64, ARGUMENT_KEPT = 64 };
 
 void task_timer_fired(struct timer *timer) {
     struct task *task = (struct task *)(void *)((char *)timer - offsetof(struct task, timer));
@@ -20,34 +28,99 @@ void task_timer_fired(struct timer *timer) {
     }
 }
 
-/* A task whose record and argument stand at the top of its stack. */
-int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task) {
+/* All that a task keeps from one function to the next. */
+static int task_build(struct sched *sched, size_t stack_bytes, struct task **ret_task) {
     struct stack *stack = NULL;
     int rc = stack_get(&sched->stacks, stack_bytes, &stack);
     if (rc < 0) {
         return rc;
     }
-    uintptr_t at = ((uintptr_t)stack->top - sizeof(struct task)) & ~(uintptr_t)63;
-    struct task *task = (struct task *)at;
+    struct task *task = (struct task *)(((uintptr_t)stack->top - sizeof(struct task)) & ~(uintptr_t)63);
     /* All but the failure record, of which an empty one needs only its code. */
     memset(task, 0, offsetof(struct task, failure));
-    task->failure.code = 0;
     rc = timer_init(sched, &task->timer, task_timer_fired);
     if (rc < 0) {
         stack_put(&sched->stacks, stack);
         return rc;
     }
-    uintptr_t argument = (at - argument_len) & ~(uintptr_t)15;
     task->sched = sched;
     task->stack = stack;
-    task->arg = (void *)argument;
     task->stack_bottom = stack->bottom;
     task->stack_size = (size_t)(stack->top - stack->bottom);
-    task->sanitizer_fiber = sanitizer_thread_new();
-    task->context = context_make((void *)argument, task_main, task);
     *ret_task = task;
     return 0;
 }
+
+/* Makes room for an argument below the record, and a first frame below that. */
+static void task_frame(struct task *task, size_t argument_len) {
+    sanitizer_unpoison(task->stack_bottom, (size_t)((char *)task - (const char *)task->stack_bottom));
+    sanitizer_thread_free(task->sanitizer_fiber);
+    task->sanitizer_fiber = sanitizer_thread_new();
+    uintptr_t argument = ((uintptr_t)task - argument_len) & ~(uintptr_t)15;
+    task->arg = (void *)argument;
+    task->context = context_make((void *)argument, task_main, task);
+}
+
+static int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task) {
+    unsigned class = stack_class(stack_bytes);
+    struct task *task = sched->kept[class];
+    if (__builtin_expect(task != NULL, 1)) {
+        sched->kept[class] = (struct task *)task->ready.next;
+        sched->kept_count[class]--;
+    } else {
+        int rc = task_build(sched, stack_bytes, &task);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    if (SANITIZER_ADDRESS || task->context == NULL || argument_len > ARGUMENT_KEPT) {
+        task_frame(task, argument_len > ARGUMENT_KEPT ? argument_len : ARGUMENT_KEPT);
+    } else {
+        task->arg = (char *)task - ARGUMENT_KEPT;
+        context_float_put(task->context, context_float_get());
+    }
+    task->begun = false;
+    task->saved_errno = 0;
+    task->failure.code = 0;
+    *ret_task = task;
+    return 0;
+}
+
+/* The caller may still stand on the stack, until it switches. */
+static void task_discard(struct task *task) {
+    struct sched *sched = task->sched;
+    timer_deinit(sched, &task->timer);
+    sanitizer_thread_free(sched->ended_fiber);
+    sched->ended_fiber = task->sanitizer_fiber;
+    stack_put(&sched->stacks, task->stack);
+}
+
+void task_retire(struct sched *sched, struct task *task) {
+    unsigned class = task->stack->class;
+    if (task->timer.place != 0) {
+        timer_stop(sched, &task->timer);
+    }
+    if (sched->kept_count[class] == KEPT_MAX) {
+        task_discard(task);
+        return;
+    }
+    task->ready.next = &sched->kept[class]->ready;
+    sched->kept[class] = task;
+    sched->kept_count[class]++;
+}
+
+void tasks_kept_free(struct sched *sched) {
+    for (unsigned class = 0; class < STACK_CLASSES; class ++) {
+        while (sched->kept[class] != NULL) {
+            struct task *task = sched->kept[class];
+            sched->kept[class] = (struct task *)task->ready.next;
+            task_discard(task);
+        }
+    }
+    sanitizer_thread_free(sched->ended_fiber);
+}
+
+/* ---- starting ---- */
 
 /* Puts a task into the scope that will own it. */
 static void task_enter(struct task *task, struct scope *scope) {
@@ -72,8 +145,12 @@ static int joinable(struct sched *sched, struct task *task, struct scope *scope,
     }
     struct join_record *join = table_at(&sched->joins, slot);
     uint32_t generation = generation_next(join->generation);
-    *join = (struct join_record){
-        .task = task, .next = scope->joins, .link = &scope->joins, .slot = slot, .generation = generation};
+    join->task = task;
+    join->joiner = NULL;
+    join->next = scope->joins;
+    join->link = &scope->joins;
+    join->slot = slot;
+    join->generation = generation;
     join->used = true;
     if (join->next != NULL) {
         join->next->link = &join->next;
@@ -126,11 +203,18 @@ static int spawn_check(const struct spawn *spawn, const struct scope *scope, siz
     return scope->cancelled ? -ECANCELED : 0;
 }
 
-/* What was taken for a task that will not run. */
-static void task_discard(struct task *task) {
-    timer_deinit(task->sched, &task->timer);
-    sanitizer_thread_free(task->sanitizer_fiber);
-    stack_put(&task->sched->stacks, task->stack);
+/* The options as far as the caller's struct has them. */
+static const wharf_task_options *options_of(const wharf_task_options *given, wharf_task_options *storage) {
+    static const wharf_task_options none;
+    if (given == NULL) {
+        return &none;
+    }
+    if (given->size >= sizeof *given) {
+        return given;
+    }
+    *storage = none;
+    memcpy(storage, given, given->size);
+    return storage;
 }
 
 static int spawn(const struct spawn *spawn, int64_t *ret_id) {
@@ -138,33 +222,30 @@ static int spawn(const struct spawn *spawn, int64_t *ret_id) {
     if (sched == NULL) {
         return sched_missing();
     }
-    wharf_task_options options = {0};
-    if (spawn->options != NULL) {
-        size_t size = spawn->options->size;
-        memcpy(&options, spawn->options, size < sizeof options ? size : sizeof options);
-    }
+    wharf_task_options storage;
+    const wharf_task_options *options = options_of(spawn->options, &storage);
     struct scope *scope = spawn->scope != NULL ? spawn->scope : &sched->background;
-    int rc = spawn_check(spawn, scope, options.stack_bytes);
+    int rc = spawn_check(spawn, scope, options->stack_bytes);
     if (rc < 0) {
         return rc;
     }
     struct task *task = NULL;
-    rc = task_new(sched, options.stack_bytes != 0 ? options.stack_bytes : STACK_LARGE, spawn->len, &task);
+    rc = task_new(sched, options->stack_bytes != 0 ? options->stack_bytes : STACK_LARGE, spawn->len, &task);
     if (rc < 0) {
         return rc;
     }
     rc = ret_id != NULL ? joinable(sched, task, scope, ret_id) : 0;
     if (rc < 0) {
-        task_discard(task);
+        task_retire(sched, task);
         return rc;
     }
     if (spawn->len > 0) {
         memcpy(task->arg, spawn->arg, spawn->len);
     }
     task->fn = spawn->fn;
-    task->name = options.name != NULL ? options.name : "task";
-    task->file = options.file;
-    task->line = options.line;
+    task->name = options->name != NULL ? options->name : "task";
+    task->file = options->file;
+    task->line = options->line;
     task->values = values_share(sched->running->values);
     task_enter(task, scope);
     task_make_ready(task);
@@ -239,7 +320,6 @@ void task_load_start(struct task *task, struct task_start *start) {
     task->file = NULL;
     task->line = 0;
     task->failure.code = 0;
-    task->from_start = true;
     start->scope->tasks--;
     task_enter(task, start->scope);
     start_free(task->sched, start);
@@ -286,6 +366,7 @@ struct task *task_of_start(struct sched *sched, struct task_start *start) {
         starved_push(sched, &start->ready);
         return NULL;
     }
+    context_float_put(task->context, sched->float_control);
     task_load_start(task, start);
     starved_retry(sched);
     return task;
@@ -307,7 +388,7 @@ static void join_result(struct sched *sched, struct join_record *join, int resul
     join->result = result;
     if (join->joiner != NULL) {
         ((struct join_op *)join->joiner)->result = result;
-        op_complete(join->joiner, 0);
+        op_finish(join->joiner, 0);
         join_free(sched, join);
     }
 }
@@ -393,8 +474,21 @@ static void join_cancel(struct op *op) {
 static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
 
 int wharf_join(wharf_task task, int *result) {
-    struct join_op op = {.op = {.kind = &join_kind, .internal = true}, .task = task};
-    int rc = (int)op_await(&op.op);
+    struct sched *sched = sched_of_thread;
+    struct join_op op;
+    op_init(&op.op, &join_kind);
+    op.op.internal = true;
+    op.task = task;
+    op.join = NULL;
+    int rc = 0;
+    if (op_is_plain(sched)) {
+        op.op.task = sched->running;
+        op.op.completed = false;
+        rc = (int)join_attempt(&op.op);
+        rc = rc == -EAGAIN ? (int)op_wait(sched, &op.op, &join_kind) : rc;
+    } else {
+        rc = (int)op_await(&op.op);
+    }
     if (rc == 0 && result != NULL) {
         *result = op.result;
     }
@@ -458,23 +552,31 @@ static const struct op_kind sleep_kind = {"sleep", sleep_attempt, NULL, NULL};
 static const struct op_kind yield_kind = {.name = "yield"};
 
 /* Never parks: the others have their turn, and this task is behind them in the queue. */
-int wharf_yield(void) {
+__attribute__((noinline)) static int yield_checked(void) {
     struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
     }
-    struct task *task = sched->running;
-    if (sched->engine->checkpoint != NULL || sched->engine->outcome != NULL) {
+    if (sched->hooked) {
         int rc = op_checkpoint(&yield_kind);
         if (rc < 0) {
             return rc;
         }
     }
-    int rc = task_check(sched, task);
-    if (rc == 0) {
-        task_give_way(sched, task);
+    int rc = task_check(sched, sched->running);
+    return rc == 0 ? task_give_way(sched, sched->running) : rc;
+}
+
+int wharf_yield(void) {
+    struct sched *sched = sched_of_thread;
+    if (__builtin_expect(sched == NULL || sched->hooked, 0)) {
+        return yield_checked();
     }
-    return rc;
+    struct task *task = sched->running;
+    if (__builtin_expect(task->scope->cancelled || task->scope->deadline != TIMER_NEVER, 0)) {
+        return yield_checked();
+    }
+    return task_give_way(sched, task);
 }
 
 int wharf_sleep(int64_t ms) {
@@ -489,7 +591,7 @@ int wharf_sleep(int64_t ms) {
     if (ms > 0) {
         int64_t ns = 0;
         bool far = __builtin_mul_overflow(ms, 1000000, &ns);
-        sched->now = sched->engine->now(sched);
+        sched_tick(sched);
         op.wake_at = far || ns > TIMER_NEVER - 1 - sched->now ? TIMER_NEVER - 1 : sched->now + ns;
     }
     return (int)op_await(&op);

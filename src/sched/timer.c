@@ -80,13 +80,18 @@ int timer_init(struct sched *sched, struct timer *timer, void (*fire)(struct tim
     return 0;
 }
 
+void timer_stop(struct sched *sched, struct timer *timer) {
+    timer->deadline = TIMER_NEVER;
+    if (timer->place != 0) {
+        heap_remove(sched, timer->place - 1);
+    }
+}
+
 void timer_deinit(struct sched *sched, struct timer *timer) {
     if (timer->fire == NULL) {
         return;
     }
-    if (timer->place != 0) {
-        heap_remove(sched, timer->place - 1);
-    }
+    timer_stop(sched, timer);
     sched->timer_reserved--;
     timer->fire = NULL;
 }

@@ -24,6 +24,8 @@ struct timer {
 int timer_init(struct sched *sched, struct timer *timer, void (*fire)(struct timer *));
 /* Forgets it: call before its memory goes. Harmless on a timer of zeros. */
 void timer_deinit(struct sched *sched, struct timer *timer);
+/* Out of the heap, too: nothing wakes for it. */
+void timer_stop(struct sched *sched, struct timer *timer);
 void timer_move(struct sched *sched, struct timer *timer, int64_t deadline);
 /* One that is armed already and is pushed back stays where it is in the heap, which is not looked at. */
 static inline void timer_set(struct sched *sched, struct timer *timer, int64_t deadline) {

@@ -4,14 +4,16 @@
  *
  *      return address, rbp, rbx, r12, r13, r14, r15, { mxcsr, x87 control word }
  *
- * The floating-point control state is the task's own; loading it is slow, so it is loaded only where it differs. The way
- * out is a return: there is one call of this function, so the processor predicts it, and those of the callers behind it
- * when the two tasks wait in the same place; a jump would put all of them out by one. No shadow-stack property is noted, so
- * the loader leaves shadow stacks off; the branch targets are marked.
+ * The floating-point control state is the task's own; loading it is slow, so it is loaded only where it differs.
+ *
+ * The way out is a return where the two tasks left from the same place: the processor predicts it, and those of the callers
+ * behind it, which a jump would put out by one. From different places a return would be predicted wrong for certain; a jump
+ * is predicted by where it went the last times. No shadow-stack property is noted, so the loader leaves shadow stacks off; the
+ * branch targets are marked.
  */
         .text
 
-/* void context_switch(void **save, void *load): leaves the running context in *save and enters `load`. */
+/* int context_switch(void **save, void *load): leaves the running context in *save and enters `load`. Returns 0. */
         .globl  context_switch
         .hidden context_switch
         .type   context_switch, @function
@@ -19,6 +21,7 @@
 context_switch:
         .cfi_startproc
         endbr64
+        movq    (%rsp), %rdx
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0
@@ -39,6 +42,7 @@ context_switch:
         .cfi_rel_offset %r15, 0
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
+        .cfi_remember_state
         stmxcsr (%rsp)
         fnstcw  4(%rsp)
         movq    %rsp, (%rdi)
@@ -46,11 +50,9 @@ context_switch:
         movzwl  4(%rsp), %ecx
         movq    %rsi, %rsp
         cmpl    %eax, (%rsp)
-        je      1f
-        ldmxcsr (%rsp)
+        jne     4f
 1:      cmpw    %cx, 4(%rsp)
-        je      2f
-        fldcw   4(%rsp)
+        jne     5f
 2:      addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
         popq    %r15
@@ -71,7 +73,19 @@ context_switch:
         popq    %rbp
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbp
+        xorl    %eax, %eax
+        cmpq    %rdx, (%rsp)
+        jne     3f
         ret
+3:      popq    %rcx
+        .cfi_adjust_cfa_offset -8
+        .cfi_register %rip, %rcx
+        notrack jmp *%rcx
+        .cfi_restore_state
+4:      ldmxcsr (%rsp)
+        jmp     1b
+5:      fldcw   4(%rsp)
+        jmp     2b
         .cfi_endproc
         .size   context_switch, . - context_switch
 

@@ -177,7 +177,7 @@ static void *run_storm(void *arg) {
         wharf_sleep(1); /* those of the background */
     }
     const struct sched *sched = sched_current();
-    bool calm = sched->tasks_alive == 0 && sched_load(sched) == 0 && sched->ready_count == 0;
+    bool calm = sched->tasks_alive == 0 && sched_load(sched) == 0 && sched->ready_first == NULL;
     close(storm->pipe[0]);
     close(storm->pipe[1]);
     return calm ? NULL : "something is left";
