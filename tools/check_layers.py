@@ -31,6 +31,7 @@ PUBLIC_LAYER = {
     "debug.h": "sched",
     "sim.h": "sim",
     "net.h": "net",
+    "datagram.h": "net",
     "http.h": "http",
     "client.h": "client",
     "server.h": "server",

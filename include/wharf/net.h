@@ -59,7 +59,7 @@ WHARF_API WHARF_MUST_USE wharf_sock wharf_accept(wharf_sock listener);
 
 /* ---- step by step, as in C and Python ---------------------------------------------------------------- */
 
-/** Makes a socket. kind: "tcp" (IPv4), "tcp6" (IPv6), "unix". Does not suspend.
+/** Makes a socket. kind: "tcp" (IPv4), "tcp6" (IPv6), "unix", and those of wharf/datagram.h. Does not suspend.
  *  Errors (in the handle): -EPROTONOSUPPORT (unknown kind), -EMFILE, -ENFILE, -ENOMEM. */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_socket(const char *kind);
 
@@ -136,13 +136,28 @@ WHARF_API int wharf_local_address(wharf_sock sock, char *buffer, size_t size);
 /** The peer's address, likewise. Errors: also -ENOTCONN. */
 WHARF_API int wharf_peer_address(wharf_sock sock, char *buffer, size_t size);
 
-/** Sets an option: "nodelay" (on by default), "keepalive", "keepalive_idle" (s), "keepalive_interval" (s),
- *  "keepalive_count", "user_timeout" (ms), "send_buffer" and "receive_buffer" (bytes), "reuse_port",
- * "quick_ack", "cork", "not_sent_low_water" (bytes), "type_of_service", "mark", "broadcast". Does not
- * suspend. Errors: -ENOPROTOOPT (unknown, or not for this kind of socket), -EINVAL, -EPERM, -EBADF. */
+/** Sets an option, by the name here or by Python's ("TCP_NODELAY"). The common ones:
+ *
+ *      nodelay (on by default)   cork   quick_ack                                     when TCP sends
+ *      keepalive   keepalive_idle (s)   keepalive_interval (s)   keepalive_count      whether the peer is still there
+ *      user_timeout (ms)   syn_count   fin_timeout (s)   linger (s; -1: off)          how long TCP tries
+ *      send_buffer   receive_buffer   receive_low_water   not_sent_low_water (bytes)  how much is kept
+ *      reuse_address   reuse_port   v6_only   free_bind   transparent                 who may have an address
+ *      fast_open (requests; a listener)   fast_open_connect   defer_accept (s)        bytes with the first packet
+ *      type_of_service   time_to_live   priority   mark   dont_route                  what packets say
+ *      broadcast   packet_info   receive_errors   coalesce   pass_credentials         datagrams: wharf/datagram.h
+ *      type   domain   protocol   listening   error   path_mtu                        only to be read
+ *
+ *  The manual has them all. Does not suspend. Errors: -ENOPROTOOPT (unknown: wharf_why() names the nearest; or not for
+ *  this kind of socket), -EINVAL (the value; wharf_why() says from what to what), -EPERM, -EBADF. */
 WHARF_API int wharf_set_option(wharf_sock sock, const char *option, int64_t value);
 /** Reads an option into *ret_value. Errors: as wharf_set_option(). */
 WHARF_API int wharf_get_option(wharf_sock sock, const char *option, int64_t *ret_value);
+/** The options that are texts: "congestion_control" ("cubic", "bbr"), "bind_to_device" ("eth0"). Does not suspend. Errors: as
+ *  wharf_set_option(), and -ENOENT, -ENODEV (there is no such thing here). */
+WHARF_API int wharf_set_option_text(wharf_sock sock, const char *option, const char *value);
+/** Reads one. Returns the length. Errors: as wharf_set_option(), and -ENOBUFS. */
+WHARF_API int wharf_get_option_text(wharf_sock sock, const char *option, char *buffer, size_t size);
 
 /** Takes the connection out of this core's hands and returns its file descriptor (non-blocking), which the
  * caller now owns: for another core, another library, another process. Does not suspend. Errors: -EBUSY

@@ -9,6 +9,7 @@
 
 #include "base/failure.h"
 #include "base/text.h"
+#include "net/datagram.h"
 #include "net/names.h"
 #include "net/socket.h"
 #include "sched/engine.h"
@@ -127,6 +128,9 @@ wharf_sock wharf_dial(const char *address) {
     struct stream stream;
     struct dial_report report;
     int rc = address_parse_or_fail(address, "connect", &text);
+    if (rc == 0 && address_socket_type(&text) != SOCK_STREAM) {
+        return datagram_dial(&text);
+    }
     rc = rc == 0 ? dial_stream(&text, &stream, &report) : rc;
     return rc < 0 ? sock_failed(rc) : sock_of_stream(&stream, &report.peer);
 }

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 
 enum {
     HOST_MAX = 253,
+    ACTIVATED_NAME_MAX = 255,
     UNIX_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
     LITERAL_SIZE = INET6_ADDRSTRLEN + 1 + IF_NAMESIZE
 };
@@ -197,7 +199,6 @@ static int port_parse(wharf_str text, size_t at, struct address_text *parts, str
 }
 
 static int unix_parse(wharf_str text, size_t at, struct address_text *parts, struct problem *problem) {
-    parts->kind = ADDRESS_UNIX;
     parts->host = str_slice(text, at, text.len);
     if (parts->host.len == 0) {
         return problem_at(problem, at, "a path is missing");
@@ -215,16 +216,30 @@ static int unix_parse(wharf_str text, size_t at, struct address_text *parts, str
     return 0;
 }
 
-static int parts_parse(wharf_str text, struct address_text *parts, struct problem *problem) {
-    size_t at = 0;
-    if (str_starts_nocase(text, STR("unix:"))) {
-        return unix_parse(text, STR("unix:").len, parts, problem);
+static int descriptor_parse(wharf_str text, size_t at, struct address_text *parts, struct problem *problem) {
+    uint64_t number = 0;
+    if (number_parse(str_slice(text, at, text.len), INT_MAX, &number) != 0) {
+        return problem_at(problem, at, "the number of an open descriptor belongs here");
     }
-    if (str_starts_nocase(text, STR("tcp://"))) {
-        at = STR("tcp://").len;
-    } else if (str_find(text, STR("://")) >= 0) {
-        return problem_at(problem, 0, "only tcp:// and unix: are known here");
+    parts->descriptor = (int)number;
+    return 0;
+}
+
+/* A name as systemd.socket(5) allows it: printable ASCII without a colon. */
+static int activated_parse(wharf_str text, size_t at, struct address_text *parts, struct problem *problem) {
+    parts->host = str_slice(text, at, text.len);
+    if (parts->host.len == 0) {
+        return problem_at(problem, at, "a name is missing");
     }
+    for (size_t i = at; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || text.ptr[i] == ':') {
+            return problem_at(problem, i, "this byte cannot be part of a name");
+        }
+    }
+    return parts->host.len <= ACTIVATED_NAME_MAX ? 0 : problem_at(problem, at, "the name is too long");
+}
+
+static int host_port_parse(wharf_str text, size_t at, struct address_text *parts, struct problem *problem) {
     if (at == text.len) {
         return problem_at(problem, at, "the address is empty");
     }
@@ -232,6 +247,56 @@ static int parts_parse(wharf_str text, struct address_text *parts, struct proble
     int rc = bracketed ? bracketed_parse(text, at, parts, &at, problem)
                        : name_parse(text, at, parts, &at, problem);
     return rc == 0 ? port_parse(text, at, parts, problem) : rc;
+}
+
+typedef int (*rest_parse)(wharf_str text, size_t at, struct address_text *parts, struct problem *problem);
+
+static const struct scheme {
+    const char *text;
+    enum address_kind kind;
+    bool is_typed;
+    rest_parse parse;
+} schemes[] = {
+    {"tcp://", ADDRESS_TCP, true, host_port_parse},
+    {"udp://", ADDRESS_UDP, true, host_port_parse},
+    {"unix:", ADDRESS_UNIX, false, unix_parse},
+    {"unix-datagram:", ADDRESS_UNIX_DATAGRAM, true, unix_parse},
+    {"unix-seqpacket:", ADDRESS_UNIX_SEQPACKET, true, unix_parse},
+    {"fd:", ADDRESS_FD, true, descriptor_parse},
+    {"systemd:", ADDRESS_SYSTEMD, true, activated_parse},
+};
+
+enum { SCHEMES = sizeof(schemes) / sizeof(schemes[0]) };
+
+static int parts_parse(wharf_str text, struct address_text *parts, struct problem *problem) {
+    for (size_t i = 0; i < SCHEMES; i++) {
+        wharf_str scheme = wharf_str_of(schemes[i].text);
+        if (str_starts_nocase(text, scheme)) {
+            parts->kind = schemes[i].kind;
+            parts->is_typed = schemes[i].is_typed;
+            return schemes[i].parse(text, scheme.len, parts, problem);
+        }
+    }
+    if (str_find(text, STR("://")) >= 0) {
+        return problem_at(problem, 0, "only tcp://, udp://, unix:, fd: and systemd: are known here");
+    }
+    return host_port_parse(text, 0, parts, problem);
+}
+
+bool address_is_unix(const struct address_text *text) {
+    return text->kind == ADDRESS_UNIX || text->kind == ADDRESS_UNIX_DATAGRAM ||
+           text->kind == ADDRESS_UNIX_SEQPACKET;
+}
+
+bool address_is_inet(const struct address_text *text) {
+    return text->kind == ADDRESS_TCP || text->kind == ADDRESS_UDP;
+}
+
+int address_socket_type(const struct address_text *text) {
+    if (text->kind == ADDRESS_UDP || text->kind == ADDRESS_UNIX_DATAGRAM) {
+        return SOCK_DGRAM;
+    }
+    return text->kind == ADDRESS_UNIX_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
 }
 
 int address_parse(wharf_str text, struct address_text *ret_address, size_t *ret_offset,
@@ -265,11 +330,31 @@ static size_t text_append(char *out, size_t size, size_t len, wharf_str piece) {
     return len + str_copy_to(out + len, size - len, piece);
 }
 
+/* Whether the host of a TCP address, with the colon behind it, would be read as another scheme. */
+static bool reads_as_scheme(wharf_str host) {
+    for (size_t i = 0; i < SCHEMES; i++) {
+        wharf_str word = str_slice(wharf_str_of(schemes[i].text), 0, strcspn(schemes[i].text, ":"));
+        if (str_equal_nocase(host, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t address_text_format(const struct address_text *text, char *out, size_t size) {
     char digits[20];
     size_t len = 0;
-    if (text->kind == ADDRESS_UNIX) {
-        len = text_append(out, size, len, STR("unix:"));
+    bool plain = text->kind == ADDRESS_TCP && !reads_as_scheme(text->host);
+    for (size_t i = 0; i < SCHEMES && !plain; i++) {
+        if (schemes[i].kind == text->kind) {
+            len = text_append(out, size, len, wharf_str_of(schemes[i].text));
+        }
+    }
+    if (text->kind == ADDRESS_FD) {
+        wharf_str number = {digits, number_format((uint64_t)text->descriptor, digits)};
+        return text_append(out, size, len, number);
+    }
+    if (!address_is_inet(text)) {
         return text_append(out, size, len, text->host);
     }
     bool bracketed = str_find_byte(text->host, ':') >= 0;
@@ -426,7 +511,10 @@ static void collect(struct collection *collection, wharf_str literal) {
 
 int address_of_text(const struct address_text *text, int family, struct address *out, int max) {
     struct collection collection = {.out = out, .max = max, .family = family, .port = text->port};
-    if (text->kind == ADDRESS_UNIX) {
+    if (text->kind == ADDRESS_FD || text->kind == ADDRESS_SYSTEMD) {
+        return -WHARF_EADDRESS;
+    }
+    if (address_is_unix(text)) {
         if (max < 1 || (family != AF_UNSPEC && family != AF_UNIX)) {
             return -WHARF_EADDRESS;
         }
@@ -438,8 +526,10 @@ int address_of_text(const struct address_text *text, int family, struct address 
     } else if (text->is_literal) {
         collect(&collection, text->host);
     } else if (address_is_localhost(text->host)) {
-        collect(&collection, STR("::1"));
-        collect(&collection, STR("127.0.0.1"));
+        /* Of UDP the address that most servers have comes first: nobody answers to say that another is the one. */
+        bool v4_first = text->kind == ADDRESS_UDP;
+        collect(&collection, v4_first ? STR("127.0.0.1") : STR("::1"));
+        collect(&collection, v4_first ? STR("::1") : STR("127.0.0.1"));
     } else {
         return family == AF_UNIX ? -WHARF_EADDRESS : 0;
     }

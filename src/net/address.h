@@ -1,7 +1,8 @@
 /* Addresses as strings, and as the kernel's.
  *
- *      address  = [ "tcp://" ] host-port / "unix:" path / "unix:@" name
+ *      address   = [ "tcp://" ] host-port / "udp://" host-port / unix ( path / "@" name ) / "fd:" number / "systemd:" name
  *      host-port = host ":" port / "[" IPv6 "]" ":" port / ":" port
+ *      unix      = "unix:" / "unix-datagram:" / "unix-seqpacket:"
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
@@ -11,15 +12,32 @@
 #include "wharf/base.h"
 #include "wharf/net.h"
 
-enum address_kind { ADDRESS_TCP, ADDRESS_UNIX };
+enum address_kind {
+    ADDRESS_TCP,
+    ADDRESS_UDP,
+    ADDRESS_UNIX, /* a stream */
+    ADDRESS_UNIX_DATAGRAM,
+    ADDRESS_UNIX_SEQPACKET,
+    ADDRESS_FD,      /* an open descriptor of this process */
+    ADDRESS_SYSTEMD, /* those that the service manager passed under a name */
+};
 
 /* The parse of an address text; views into the text. */
 struct address_text {
     enum address_kind kind;
-    wharf_str host; /* without brackets; empty: every interface. Unix: the path, or "@name" */
+    wharf_str
+        host; /* without brackets; empty: every interface. Unix: the path, or "@name". systemd: the name */
     uint16_t port;
+    int descriptor;  /* ADDRESS_FD */
     bool is_literal; /* host is an IPv4 or IPv6 literal */
+    bool is_typed;   /* the scheme says what kind of socket: not so of "host:port" and "unix:" */
 };
+
+bool address_is_unix(const struct address_text *text);
+/* Of a host and a port. */
+bool address_is_inet(const struct address_text *text);
+/* SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. */
+int address_socket_type(const struct address_text *text);
 
 /* Pure. 0, or -WHARF_EADDRESS with *ret_offset (the offending byte) and *ret_problem (static text). */
 int address_parse(wharf_str text, struct address_text *ret_address, size_t *ret_offset,
@@ -45,7 +63,7 @@ size_t address_text_format(const struct address_text *text, char *out, size_t si
 /* Whether the peer is this machine (loopback, Unix). */
 bool address_is_loopback(const struct sockaddr *address);
 /* Literals and localhost at once; other names by net/names.h. Returns how many addresses were written
- * (localhost: ::1 and 127.0.0.1; empty host: :: ), 0 when the name needs a look-up, or -WHARF_EADDRESS.
+ * (localhost: ::1 and 127.0.0.1, of UDP 127.0.0.1 first; empty host: :: ), 0 when the name needs a look-up, or -WHARF_EADDRESS.
  * family: AF_UNSPEC for any. */
 int address_of_text(const struct address_text *text, int family, struct address *out, int max);
 /* "localhost", or a name below it, which never leave this machine. */

@@ -12,6 +12,7 @@
 #include "base/failure.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/datagram.h"
 #include "net/socket.h"
 #include "sched/sched.h"
 
@@ -85,7 +86,7 @@ static int ahead_reserve(struct sock *sock, size_t size) {
 
 /* Puts received bytes behind those that are buffered. Without memory they are lost, and the socket says so from
  * then on rather than skip them. */
-static void ahead_append(struct sock *sock, const void *bytes, size_t len) {
+void sock_put_back(struct sock *sock, const void *bytes, size_t len) {
     if (len == 0) {
         return;
     }
@@ -112,14 +113,12 @@ static int recv_checkpoint(void) {
     return (int)op_await(&op);
 }
 
-/* The socket of a receiving call, entered and claimed; NULL with the error (recorded). */
-static struct sock *recv_begin(wharf_sock handle, int *ret_error) {
-    struct sock *sock = sock_find(handle, "recv", ret_error);
-    if (sock == NULL) {
-        return NULL;
-    }
+/* Claims the socket for a receiving call, and enters it. 0 or the error (recorded). */
+int sock_recv_begin(struct sock *sock) {
     int error = 0;
-    if (sock->receiving) {
+    if (sock->type == SOCK_DGRAM || (sock->type == SOCK_SEQPACKET && sock->connected)) {
+        error = -EOPNOTSUPP; /* a datagram is received as a whole, or not at all */
+    } else if (sock->receiving) {
         error = -EBUSY;
     } else if (!sock->connected) {
         error = -ENOTCONN;
@@ -127,15 +126,28 @@ static struct sock *recv_begin(wharf_sock handle, int *ret_error) {
         error = sock->receive_error;
     }
     if (error < 0) {
-        *ret_error = sock_fail(sock, error, "recv");
-        return NULL;
+        return sock_fail(sock, error, "recv");
     }
     sock->receiving = true;
     sock_enter(sock);
+    return 0;
+}
+
+/* The socket of a receiving call, claimed; NULL with the error (recorded). */
+static struct sock *recv_begin(wharf_sock handle, int *ret_error) {
+    struct sock *sock = sock_find(handle, "recv", ret_error);
+    if (sock == NULL) {
+        return NULL;
+    }
+    int error = sock_recv_begin(sock);
+    if (error < 0) {
+        *ret_error = error;
+        return NULL;
+    }
     return sock;
 }
 
-static ssize_t recv_end(struct sock *sock, ssize_t result) {
+ssize_t sock_recv_end(struct sock *sock, ssize_t result) {
     if (result < 0) {
         sock_fail(sock, (int)result, "recv");
     }
@@ -165,11 +177,18 @@ static ssize_t recv_some(struct sock *sock, void *buffer, size_t size) {
 
 ssize_t wharf_recv(wharf_sock handle, void *buffer, size_t size) {
     int error = 0;
-    struct sock *sock = recv_begin(handle, &error);
+    struct sock *sock = sock_find(handle, "recv", &error);
     if (sock == NULL) {
         return error;
     }
-    return recv_end(sock, size > 0 ? recv_some(sock, buffer, size) : -EINVAL);
+    if (sock->type != SOCK_STREAM && sock->listener == NULL) {
+        return datagram_recv(sock, buffer, size, NULL);
+    }
+    error = sock_recv_begin(sock);
+    if (error < 0) {
+        return error;
+    }
+    return sock_recv_end(sock, size > 0 ? recv_some(sock, buffer, size) : -EINVAL);
 }
 
 /* The buffered bytes stay where they are until the item is complete; what comes from the stream is put behind them
@@ -186,7 +205,7 @@ static ssize_t recv_all(struct sock *sock, char *buffer, size_t size) {
         ahead_consume(sock, buffered);
         return (ssize_t)size;
     }
-    ahead_append(sock, buffer + buffered, len - buffered);
+    sock_put_back(sock, buffer + buffered, len - buffered);
     if (got < 0) {
         return got;
     }
@@ -199,7 +218,7 @@ ssize_t wharf_recv_exact(wharf_sock handle, void *buffer, size_t size) {
     if (sock == NULL) {
         return error;
     }
-    return recv_end(sock, size <= SSIZE_MAX ? recv_all(sock, buffer, size) : -EINVAL);
+    return sock_recv_end(sock, size <= SSIZE_MAX ? recv_all(sock, buffer, size) : -EINVAL);
 }
 
 /* Reads into the buffer, which may hold up to `size` bytes for this call. The end: 0. */
@@ -273,7 +292,7 @@ ssize_t wharf_recv_until(wharf_sock handle, void *buffer, size_t size, const cha
     }
     wharf_str text = wharf_str_of(delimiter);
     bool valid = size >= 1 && size <= UNTIL_MAX && text.len >= 1 && text.len <= DELIMITER_MAX;
-    return recv_end(sock, valid ? recv_delimited(sock, buffer, size, text) : -EINVAL);
+    return sock_recv_end(sock, valid ? recv_delimited(sock, buffer, size, text) : -EINVAL);
 }
 
 /* ---- sending ---- */
@@ -302,15 +321,10 @@ static int turn_start(struct op *op) {
 
 static const struct op_kind turn_kind = {"send turn", turn_attempt, turn_start, op_queue_remove};
 
-/* The socket of a sending call, entered and its turn taken; NULL with the error (recorded). */
-static struct sock *send_begin(wharf_sock handle, int *ret_error) {
-    struct sock *sock = sock_find(handle, "send", ret_error);
-    if (sock == NULL) {
-        return NULL;
-    }
-    if (!sock->connected) {
-        *ret_error = sock_fail(sock, -ENOTCONN, "send");
-        return NULL;
+/* Enters the socket and takes its turn to send. 0 or the error (recorded). */
+int sock_send_begin(struct sock *sock) {
+    if (!sock->connected || sock->type != SOCK_STREAM) {
+        return sock_fail(sock, sock->type != SOCK_STREAM ? -EOPNOTSUPP : -ENOTCONN, "send");
     }
     sock_enter(sock);
     struct turn_op turn = {.op.kind = &turn_kind, .sock = sock};
@@ -320,15 +334,15 @@ static struct sock *send_begin(wharf_sock handle, int *ret_error) {
     }
     if (rc < 0) {
         sock->sent = 0;
-        *ret_error = sock_fail(sock, (int)rc, "send");
+        sock_fail(sock, (int)rc, "send");
         sock_leave(sock);
-        return NULL;
+        return (int)rc;
     }
-    return sock;
+    return 0;
 }
 
 /* Hands the turn to the next sender in the same step, so nobody can come between. */
-static int64_t send_end(struct sock *sock, int64_t result, int64_t sent) {
+int64_t sock_send_end(struct sock *sock, int64_t result, int64_t sent) {
     if (result < 0) {
         result = sock->stream.io == NULL ? -ECANCELED : result;
         sock_fail(sock, (int)result, "send");
@@ -345,11 +359,19 @@ static int64_t send_end(struct sock *sock, int64_t result, int64_t sent) {
 
 ssize_t wharf_sendv(wharf_sock handle, const struct iovec *pieces, int count) {
     int error = 0;
-    struct sock *sock = send_begin(handle, &error);
+    struct sock *sock = sock_find(handle, "send", &error);
     if (sock == NULL) {
         return error;
     }
-    int64_t result = count >= 1 && count <= PIECES_MAX ? 0 : -EINVAL;
+    bool valid = count >= 1 && count <= PIECES_MAX;
+    if (sock->type != SOCK_STREAM && sock->listener == NULL && valid) {
+        return datagram_send(sock, pieces, count, NULL);
+    }
+    error = sock_send_begin(sock);
+    if (error < 0) {
+        return error;
+    }
+    int64_t result = valid ? 0 : -EINVAL;
     int64_t total = 0;
     for (int first = 0; first < count && result >= 0; first += PIECES_AT_ONCE) {
         struct iovec batch[PIECES_AT_ONCE];
@@ -360,7 +382,7 @@ ssize_t wharf_sendv(wharf_sock handle, const struct iovec *pieces, int count) {
         result = stream_send_all(&sock->stream, batch, now, now < left, &sent);
         total += sent;
     }
-    return (ssize_t)send_end(sock, result < 0 ? result : total, total);
+    return (ssize_t)sock_send_end(sock, result < 0 ? result : total, total);
 }
 
 ssize_t wharf_send(wharf_sock handle, const void *buffer, size_t size) {
@@ -371,8 +393,9 @@ ssize_t wharf_send(wharf_sock handle, const void *buffer, size_t size) {
 
 int64_t wharf_send_file(wharf_sock handle, int fd, int64_t offset, int64_t size) {
     int error = 0;
-    struct sock *sock = send_begin(handle, &error);
-    if (sock == NULL) {
+    struct sock *sock = sock_find(handle, "send", &error);
+    error = sock != NULL ? sock_send_begin(sock) : error;
+    if (error < 0) {
         return error;
     }
     int64_t sent = 0;
@@ -380,7 +403,7 @@ int64_t wharf_send_file(wharf_sock handle, int fd, int64_t offset, int64_t size)
     if (offset >= 0 && size >= 0 && size <= INT64_MAX - offset) {
         result = stream_send_file(&sock->stream, fd, offset, size, &sent);
     }
-    return send_end(sock, result, sent);
+    return sock_send_end(sock, result, sent);
 }
 
 int64_t wharf_sent(wharf_sock handle) {

@@ -49,8 +49,8 @@ static int descriptor_inspect(int fd, struct descriptor *ret_descriptor) {
     if (rc < 0) {
         return rc;
     }
-    if (found.type != SOCK_STREAM ||
-        (found.family != AF_INET && found.family != AF_INET6 && found.family != AF_UNIX)) {
+    bool known = found.type == SOCK_STREAM || found.type == SOCK_DGRAM || found.type == SOCK_SEQPACKET;
+    if (!known || (found.family != AF_INET && found.family != AF_INET6 && found.family != AF_UNIX)) {
         return -EPROTONOSUPPORT;
     }
     rc = engine->get_option(sched, fd, SOL_SOCKET, SO_ACCEPTCONN, &found.listening);
@@ -70,16 +70,21 @@ static int descriptor_unblock(int fd) {
 }
 
 /* Wraps an inspected descriptor; the io is closed on failure. */
-static wharf_sock adopt_io(struct io *io, bool listening) {
+static wharf_sock adopt_io(struct io *io, const struct descriptor *found) {
     const struct engine *engine = sched_engine();
     struct address peer = {.len = sizeof(peer.storage)};
-    int rc = listening ? 0 : engine->peer_name(sched_current(), io->fd, &peer.storage, &peer.len);
-    struct sock *sock = rc < 0 ? NULL : sock_new(io, listening ? NULL : &peer);
+    bool listening = found->listening != 0;
+    int rc = listening ? -ENOTCONN : engine->peer_name(sched_current(), io->fd, &peer.storage, &peer.len);
+    bool connected = rc == 0;
+    /* A socket of datagrams need not be connected, and a socket of a pair has a peer without a name. */
+    rc = rc == -ENOTCONN && (listening || found->type == SOCK_DGRAM) ? 0 : rc;
+    struct sock *sock = rc < 0 ? NULL : sock_new(io, connected ? &peer : NULL);
     if (sock == NULL) {
         rc = rc < 0 ? rc : -ENOMEM;
         io_close(io, false);
         return sock_failed(fail(rc, "adopt", NULL, NULL));
     }
+    sock->type = (int)found->type;
     wharf_sock handle = sock_handle(sock);
     rc = listening ? listener_over(io, NULL, &sock->listener) : 0;
     if (rc < 0) {
@@ -110,8 +115,10 @@ wharf_sock wharf_adopt(int fd) {
         return sock_failed(fail(rc, "adopt", NULL, NULL));
     }
     io->shared_fd = true;
-    if (found.family != AF_UNIX) {
+    if (found.type == SOCK_DGRAM) {
+        io_is_datagrams(io);
+    } else if (found.family != AF_UNIX) {
         io_is_tcp(io);
     }
-    return adopt_io(io, found.listening != 0);
+    return adopt_io(io, &found);
 }

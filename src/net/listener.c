@@ -206,7 +206,7 @@ static int socket_open(struct listener *listener, const struct listener_plan *pl
     const struct engine *engine = sched_engine();
     struct sched *sched = sched_current();
     int family = address->any.sa_family;
-    int fd = engine->socket(sched, family, SOCK_STREAM);
+    int fd = engine->socket(sched, family, listener->type);
     if (fd < 0) {
         return address_fail(fd, "listen", plan->text, address);
     }
@@ -309,6 +309,7 @@ static struct listener *listener_new(void) {
         return NULL;
     }
     timer_clear(&listener->rest);
+    listener->type = SOCK_STREAM;
     return listener;
 }
 
@@ -357,6 +358,7 @@ int listener_open(const char *address, int backlog, struct listener **ret_listen
     plan->backlog = backlog;
     int rc = address_parse_or_fail(address, "listen", &plan->parts);
     if (rc == 0) {
+        listener->type = address_socket_type(&plan->parts);
         rc = plan_resolve(plan);
     }
     if (rc == 0) {
@@ -425,6 +427,10 @@ const char *listener_address(const struct listener *listener) {
 int listener_local_name(const struct listener *listener, struct address *ret_address) {
     *ret_address = listener->local;
     return 0;
+}
+
+int listener_type(const struct listener *listener) {
+    return listener->type;
 }
 
 struct io *listener_io(const struct listener *listener) {

@@ -36,6 +36,8 @@ int listener_local_name(const struct listener *listener, struct address *ret_add
 /* Ends the listener but not its listening: the one descriptor, which the caller now owns. -EBUSY: it has several,
  * is shared, or a task is accepting. */
 int listener_release(struct listener *listener);
+/* SOCK_STREAM or SOCK_SEQPACKET. */
+int listener_type(const struct listener *listener);
 /* The io that stands for the listener in a handle; NULL when it is shared and has none that stays. */
 struct io *listener_io(const struct listener *listener);
 /* Sets a socket option on all its sockets. */

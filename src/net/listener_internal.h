@@ -25,6 +25,7 @@ struct listener {
     int users;         /* calls inside listener_accept() */
     bool closed;
     struct unix_path path;
+    int type; /* SOCK_* of its sockets */
     struct address local;
     char address[WHARF_ADDRESS_SIZE + 160]; /* a host name may have 253 bytes */
 

@@ -8,10 +8,12 @@
 #include "base/failure.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/datagram.h"
 #include "net/listener.h"
 #include "net/names.h"
 #include "sched/engine.h"
 #include "sched/sched.h"
+#include "wharf/datagram.h"
 
 /* ---- records and handles ---- */
 
@@ -59,6 +61,7 @@ struct sock *sock_new(struct io *io, const struct address *peer) {
     }
     list->first = sock;
     stream_init_socket(&sock->stream, io);
+    sock->type = SOCK_STREAM;
     sock->connected = peer != NULL;
     if (peer != NULL && peer->len <= sizeof(sock->peer)) {
         memcpy(&sock->peer, &peer->storage, peer->len);
@@ -132,19 +135,24 @@ wharf_sock sock_of_stream(const struct stream *stream, const struct address *pee
     return sock_handle(sock);
 }
 
-/* A descriptor of the engine becomes a handle, or is closed. */
-static wharf_sock sock_of_descriptor(int fd, const char *phase, struct sock **ret_sock) {
+wharf_sock sock_of_descriptor(int fd, int family, int type, struct sock **ret_sock) {
     const struct engine *engine = sched_engine();
     struct io *io = NULL;
     int rc = io_open(fd, IO_READ | IO_WRITE, &io);
     if (rc < 0) {
         engine->close(sched_current(), fd, false);
-        return sock_failed(fail(rc, phase, NULL, NULL));
+        return sock_failed(fail(rc, "socket", NULL, NULL));
     }
     struct sock *sock = sock_new(io, NULL);
     if (sock == NULL) {
         io_close(io, false);
-        return sock_failed(fail(-ENOMEM, phase, NULL, NULL));
+        return sock_failed(fail(-ENOMEM, "socket", NULL, NULL));
+    }
+    sock->type = type;
+    if (type == SOCK_DGRAM) {
+        io_is_datagrams(io);
+    } else if (family != AF_UNIX) {
+        io_is_tcp(io);
     }
     *ret_sock = sock;
     return sock_handle(sock);
@@ -152,36 +160,76 @@ static wharf_sock sock_of_descriptor(int fd, const char *phase, struct sock **re
 
 /* ---- making and naming ---- */
 
-wharf_sock wharf_socket(const char *kind) {
+static const struct kind {
+    const char *name;
+    int family, type;
+} kinds[] = {
+    {"tcp", AF_INET, SOCK_STREAM},
+    {"tcp6", AF_INET6, SOCK_STREAM},
+    {"udp", AF_INET, SOCK_DGRAM},
+    {"udp6", AF_INET6, SOCK_DGRAM},
+    {"unix", AF_UNIX, SOCK_STREAM},
+    {"unix-datagram", AF_UNIX, SOCK_DGRAM},
+    {"unix-seqpacket", AF_UNIX, SOCK_SEQPACKET},
+};
+
+static const struct kind *kind_find(const char *name) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (wharf_str_is(wharf_str_of(name), kinds[i].name)) {
+            return &kinds[i];
+        }
+    }
+    (void)fail(-EPROTONOSUPPORT, "socket", name,
+               "the kinds are tcp, tcp6, udp, udp6, unix, unix-datagram and unix-seqpacket");
+    return NULL;
+}
+
+wharf_sock wharf_socket(const char *name) {
     const struct engine *engine = sched_engine();
     struct sched *sched = sched_current();
-    wharf_str name = wharf_str_of(kind);
-    int family = AF_UNSPEC;
-    if (wharf_str_is(name, "tcp")) {
-        family = AF_INET;
-    } else if (wharf_str_is(name, "tcp6")) {
-        family = AF_INET6;
-    } else if (wharf_str_is(name, "unix")) {
-        family = AF_UNIX;
-    } else {
-        return sock_failed(fail(-EPROTONOSUPPORT, "socket", kind, "the kinds are tcp, tcp6 and unix"));
-    }
-    if (sched == NULL) {
+    const struct kind *kind = kind_find(name);
+    if (kind == NULL || sched == NULL) {
         return sock_failed(failure_current()->code);
     }
-    int fd = engine->socket(sched, family, SOCK_STREAM);
+    int fd = engine->socket(sched, kind->family, kind->type);
     if (fd < 0) {
-        return sock_failed(fail(fd, "socket", kind, NULL));
+        return sock_failed(fail(fd, "socket", name, NULL));
     }
-    if (family != AF_UNIX) {
+    if (kind->family != AF_UNIX && kind->type == SOCK_STREAM) {
         (void)engine->set_option(sched, fd, IPPROTO_TCP, TCP_NODELAY, 1);
     }
     struct sock *sock = NULL;
-    wharf_sock handle = sock_of_descriptor(fd, "socket", &sock);
-    if (sock != NULL && family != AF_UNIX) {
-        io_is_tcp(sock->stream.io);
+    return sock_of_descriptor(fd, kind->family, kind->type, &sock);
+}
+
+int wharf_socket_pair(const char *name, wharf_sock ret_pair[2]) {
+    const struct engine *engine = sched_engine();
+    struct sched *sched = sched_current();
+    const struct kind *kind = kind_find(name);
+    struct sock *socks[2] = {NULL, NULL};
+    int fds[2] = {-1, -1};
+    if (kind == NULL || sched == NULL) {
+        return failure_current()->code;
     }
-    return handle;
+    int rc = kind->family == AF_UNIX ? engine->pair(sched, kind->type, fds) : -EPROTONOSUPPORT;
+    if (rc < 0) {
+        return fail(rc, "socket pair", name, NULL);
+    }
+    wharf_sock first = sock_of_descriptor(fds[0], AF_UNIX, kind->type, &socks[0]);
+    if (wharf_failed(first)) {
+        engine->close(sched, fds[1], false);
+        return wharf_error(first);
+    }
+    wharf_sock second = sock_of_descriptor(fds[1], AF_UNIX, kind->type, &socks[1]);
+    if (wharf_failed(second)) {
+        (void)wharf_close(first);
+        return wharf_error(second);
+    }
+    socks[0]->connected = true;
+    socks[1]->connected = true;
+    ret_pair[0] = first;
+    ret_pair[1] = second;
+    return 0;
 }
 
 /* The family that an unconnected socket was made for. */
@@ -200,9 +248,14 @@ static int resolve_for(struct sock *sock, const char *text, const char *phase, s
         return rc;
     }
     int family = family_of(sock);
-    bool is_unix = parts.kind == ADDRESS_UNIX;
-    if (family != AF_UNSPEC && is_unix != (family == AF_UNIX)) {
+    if (family != AF_UNSPEC && address_is_unix(&parts) != (family == AF_UNIX)) {
         return fail(-EAFNOSUPPORT, phase, text, "the socket is of another family");
+    }
+    if (parts.is_typed && address_socket_type(&parts) != sock->type) {
+        return fail(-EPROTOTYPE, phase, text, "the socket is of another kind");
+    }
+    if (parts.kind == ADDRESS_TCP && sock->type == SOCK_DGRAM) {
+        parts.kind = ADDRESS_UDP;
     }
     rc = names_resolve(&parts, family, ret_address, 1);
     if (rc == -WHARF_EADDRESS) {
@@ -211,35 +264,37 @@ static int resolve_for(struct sock *sock, const char *text, const char *phase, s
     return rc < 0 ? rc : 0;
 }
 
-static int bind_to(struct sock *sock, const char *text) {
+int sock_bind(struct sock *sock, const char *text, const struct address *address) {
     const struct engine *engine = sched_engine();
-    struct address address;
-    int rc = resolve_for(sock, text, "bind", &address);
-    if (rc < 0) {
-        return rc;
-    }
-    if (sock->stream.io == NULL) {
-        return fail(-EBADF, "bind", text, "the socket was closed");
-    }
     struct unix_path *path = NULL;
     struct unix_path made = {.made = false};
-    if (address.any.sa_family == AF_UNIX) {
+    if (address->any.sa_family == AF_UNIX) {
         path = mem_alloc(sizeof(*path));
         if (path == NULL) {
             return fail(-ENOMEM, "bind", text, NULL);
         }
-    } else {
+    } else if (sock->type == SOCK_STREAM) {
         (void)engine->set_option(sched_current(), sock->stream.io->fd, SOL_SOCKET, SO_REUSEADDR, 1);
     }
-    rc = unix_path_bind(sock->stream.io->fd, &address, &made);
+    int rc = unix_path_bind(sock->stream.io->fd, address, &made);
     if (rc < 0 || path == NULL) {
         mem_free(path);
-        return rc < 0 ? address_fail(rc, "bind", text, &address) : 0;
+        return rc < 0 ? address_fail(rc, "bind", text, address) : 0;
     }
     *path = made;
     mem_free(sock->path);
     sock->path = path;
     return 0;
+}
+
+static int bind_to(struct sock *sock, const char *text) {
+    struct address address;
+    int rc = resolve_for(sock, text, "bind", &address);
+    if (rc < 0) {
+        return rc;
+    }
+    return sock->stream.io != NULL ? sock_bind(sock, text, &address)
+                                   : fail(-EBADF, "bind", text, "the socket was closed");
 }
 
 int wharf_bind(wharf_sock handle, const char *address) {
@@ -264,6 +319,9 @@ int wharf_listen(wharf_sock handle, int backlog) {
     if (backlog < 0 || sock->connected) {
         return sock_fail(sock, -EINVAL, "listen");
     }
+    if (sock->type == SOCK_DGRAM) {
+        return fail(-EOPNOTSUPP, "listen", NULL, "a socket of datagrams receives without listening");
+    }
     rc = engine->listen(sched_current(), sock->stream.io->fd, backlog > 0 ? backlog : LISTENER_BACKLOG_MAX);
     if (rc < 0) {
         return fail(rc, "listen", NULL, NULL);
@@ -279,10 +337,16 @@ wharf_sock wharf_serve_on(const char *address) {
     const struct engine *engine = sched_engine();
     struct listener *listener = NULL;
     struct sock *sock = NULL;
-    int rc = listener_open(address, 0, &listener);
+    struct address_text text;
+    int rc = address_parse_or_fail(address, "listen", &text);
+    if (rc == 0 && address_socket_type(&text) == SOCK_DGRAM) {
+        return datagram_serve(&text);
+    }
+    rc = rc == 0 ? listener_open(address, 0, &listener) : rc;
     if (rc < 0) {
         return sock_failed(rc);
     }
+    int type = listener_type(listener);
     struct io *io = listener_io(listener);
     if (io != NULL) {
         sock = sock_new(io, NULL);
@@ -291,12 +355,13 @@ wharf_sock wharf_serve_on(const char *address) {
             return sock_failed(fail(-ENOMEM, "listen", address, NULL));
         }
         sock->listener = listener;
+        sock->type = type;
         return sock_handle(sock);
     }
     /* Shared between cores, so its sockets come and go: an unused descriptor holds the handle's place. */
     int fd = engine->socket(sched_current(), AF_UNIX, SOCK_STREAM);
     wharf_sock handle = fd < 0 ? sock_failed(fail(fd, "listen", address, NULL))
-                               : sock_of_descriptor(fd, "listen", &sock);
+                               : sock_of_descriptor(fd, AF_UNIX, type, &sock);
     if (wharf_failed(handle)) {
         listener_close(listener);
         return handle;
@@ -316,38 +381,45 @@ wharf_sock wharf_accept(wharf_sock handle) {
     }
     struct io *io = NULL;
     struct address peer;
+    int type = sock->type;
     rc = listener_accept(sock->listener, &io, &peer); /* the socket may be gone afterwards */
     if (rc < 0) {
         return sock_failed(rc);
     }
-    struct stream stream;
-    stream_init_socket(&stream, io);
-    return sock_of_stream(&stream, &peer);
+    struct sock *accepted = sock_new(io, &peer);
+    if (accepted == NULL) {
+        io_close(io, true);
+        return sock_failed(address_fail(-ENOMEM, "accept", NULL, &peer));
+    }
+    accepted->type = type;
+    return sock_handle(accepted);
 }
 
-/* Waits for the connection; the socket may be closed meanwhile. */
+int sock_connect(struct sock *sock, const char *text, const struct address *address) {
+    int rc = io_connect(sock->stream.io, &address->any, address->len);
+    if (rc < 0) {
+        return address_fail(rc, "connect", text, address);
+    }
+    if (sock->stream.io == NULL) {
+        return address_fail(-ECANCELED, "connect", text, address);
+    }
+    sock->connected = true;
+    if (address->len <= sizeof(sock->peer)) {
+        memcpy(&sock->peer, &address->storage, address->len);
+        sock->peer_len = address->len;
+    }
+    return 0;
+}
+
+/* The socket may be closed during the waits. */
 static int connect_to(struct sock *sock, const char *text) {
     struct address address;
     int rc = resolve_for(sock, text, "connect", &address);
     if (rc < 0) {
         return rc;
     }
-    if (sock->stream.io == NULL) {
-        return fail(-ECANCELED, "connect", text, "the socket was closed");
-    }
-    rc = io_connect(sock->stream.io, &address.any, address.len);
-    if (rc < 0) {
-        return address_fail(rc, "connect", text, &address);
-    }
-    if (sock->stream.io == NULL) {
-        return address_fail(-ECANCELED, "connect", text, &address);
-    }
-    sock->connected = true;
-    if (address.len <= sizeof(sock->peer)) {
-        memcpy(&sock->peer, &address.storage, address.len);
-        sock->peer_len = address.len;
-    }
-    return 0;
+    return sock->stream.io != NULL ? sock_connect(sock, text, &address)
+                                   : fail(-ECANCELED, "connect", text, "the socket was closed");
 }
 
 int wharf_connect(wharf_sock handle, const char *address) {
@@ -356,7 +428,8 @@ int wharf_connect(wharf_sock handle, const char *address) {
     if (sock == NULL) {
         return rc;
     }
-    if (sock->connected || sock->listener != NULL) {
+    bool again = sock->connected && sock->type != SOCK_DGRAM;
+    if (again || sock->listener != NULL) {
         return fail(-EISCONN, "connect", address, NULL);
     }
     sock_enter(sock);
@@ -392,7 +465,7 @@ static void sock_shut(struct sock *sock, void (*end)(struct stream *)) {
     sock->stream.io->owner = NULL;
     if (sock->listener != NULL) {
         close_listener(sock);
-    } else if (sock->connected) {
+    } else if (sock->connected && sock->type != SOCK_DGRAM) {
         end(&sock->stream);
     } else {
         stream_close_now(&sock->stream);
@@ -423,8 +496,22 @@ int wharf_abort(wharf_sock handle) {
 
 /* ---- facts ---- */
 
-static int name_text(const struct address *address, char *buffer, size_t size) {
-    return size < WHARF_ADDRESS_SIZE ? -ENOBUFS : (int)address_format(&address->any, address->len, buffer);
+/* In a form that makes a socket of the same kind when it is dialled. */
+static int name_text(const struct sock *sock, const struct address *address, char *buffer, size_t size) {
+    char text[WHARF_ADDRESS_SIZE];
+    if (size < WHARF_ADDRESS_SIZE) {
+        return -ENOBUFS;
+    }
+    wharf_str name = {text, address_format(&address->any, address->len, text)};
+    wharf_str scheme = STR("");
+    if (address->any.sa_family == AF_UNIX && sock->type != SOCK_STREAM) {
+        scheme = sock->type == SOCK_DGRAM ? STR("unix-datagram:") : STR("unix-seqpacket:");
+        name = str_slice(name, STR("unix:").len, name.len);
+    } else if (sock->type == SOCK_DGRAM) {
+        scheme = STR("udp://");
+    }
+    size_t len = str_copy_to(buffer, size, scheme);
+    return (int)(len + str_copy_to(buffer + len, size - len, name));
 }
 
 int wharf_local_address(wharf_sock handle, char *buffer, size_t size) {
@@ -440,7 +527,7 @@ int wharf_local_address(wharf_sock handle, char *buffer, size_t size) {
     } else {
         rc = engine->local_name(sched_current(), sock->stream.io->fd, &address.storage, &address.len);
     }
-    rc = rc < 0 ? rc : name_text(&address, buffer, size);
+    rc = rc < 0 ? rc : name_text(sock, &address, buffer, size);
     return rc < 0 ? fail(rc, "local address", NULL, NULL) : rc;
 }
 
@@ -460,6 +547,6 @@ int wharf_peer_address(wharf_sock handle, char *buffer, size_t size) {
     } else {
         rc = engine->peer_name(sched_current(), sock->stream.io->fd, &address.storage, &address.len);
     }
-    rc = rc < 0 ? rc : name_text(&address, buffer, size);
+    rc = rc < 0 ? rc : name_text(sock, &address, buffer, size);
     return rc < 0 ? fail(rc, "peer address", NULL, NULL) : rc;
 }

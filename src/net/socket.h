@@ -21,6 +21,8 @@ struct sock {
     struct listener *listener;
     struct unix_path *path; /* bound, and not yet listening */
     int users;              /* calls that will touch the record again */
+    int type;               /* SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET */
+    uint16_t local_port;    /* of datagrams, once asked for; 0: not yet */
     bool connected;
     bool receiving;
     bool sending;
@@ -57,10 +59,25 @@ int sock_fail(const struct sock *sock, int code, const char *phase);
 /* A handle for a stream that was just connected; closes it on failure. */
 wharf_sock sock_of_stream(const struct stream *stream, const struct address *peer);
 
+/* A descriptor of the engine as a handle, of SOCK_* type and family; closed on failure. ret_sock: the record. */
+wharf_sock sock_of_descriptor(int fd, int family, int type, struct sock **ret_sock);
+/* Connects a fresh socket to one address and remembers it. `text` is for the error. Suspends. */
+int sock_connect(struct sock *sock, const char *text, const struct address *address);
+/* Binds a fresh one. Does not suspend. */
+int sock_bind(struct sock *sock, const char *text, const struct address *address);
+
 /* front.c: what select asks. */
 extern const struct io_front sock_front;
 
-/* bytes.c: what a socket that closes gives back. */
+/* bytes.c. Around a call that receives from a stream, or sends to it: claims it, or waits for its turn, and enters it. The
+ * beginnings give 0 or the error, the ends the result that they were given (failures are recorded); after an end the record may be gone. */
+int sock_recv_begin(struct sock *sock);
+ssize_t sock_recv_end(struct sock *sock, ssize_t result);
+int sock_send_begin(struct sock *sock);
+int64_t sock_send_end(struct sock *sock, int64_t result, int64_t sent);
+/* Puts received bytes behind those that are buffered. */
+void sock_put_back(struct sock *sock, const void *bytes, size_t len);
+/* What a socket that closes gives back. */
 void sock_forget_bytes(struct sock *sock);
 static inline size_t sock_ahead(const struct sock *sock) {
     return sock->ahead_end - sock->ahead_start;

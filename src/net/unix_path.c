@@ -25,14 +25,17 @@ static bool path_of(const struct address *address, char out[108]) {
     return named.sun_path[0] != '\0';
 }
 
-static bool is_stale(const char *path, const struct address *address) {
+/* fd: the socket that is to have the path; only one of its kind gets an answer there. */
+static bool is_stale(int fd, const char *path, const struct address *address) {
     const struct engine *engine = sched_engine();
     struct sched *sched = sched_current();
     struct stat status;
-    if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    int64_t type = SOCK_STREAM;
+    if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode) ||
+        engine->get_option(sched, fd, SOL_SOCKET, SO_TYPE, &type) < 0) {
         return false;
     }
-    int probe = engine->socket(sched, AF_UNIX, SOCK_STREAM);
+    int probe = engine->socket(sched, AF_UNIX, (int)type);
     if (probe < 0) {
         return false;
     }
@@ -48,7 +51,8 @@ int unix_path_bind(int fd, const struct address *address, struct unix_path *ret_
     bool is_file = path_of(address, ret_path->path) && !sched_is_simulated();
     ret_path->made = false;
     int rc = engine->bind(sched, fd, &address->any, address->len);
-    if (rc == -EADDRINUSE && is_file && is_stale(ret_path->path, address) && remove(ret_path->path) == 0) {
+    if (rc == -EADDRINUSE && is_file && is_stale(fd, ret_path->path, address) &&
+        remove(ret_path->path) == 0) {
         rc = engine->bind(sched, fd, &address->any, address->len);
     }
     if (rc == 0 && is_file && lstat(ret_path->path, &status) == 0) {

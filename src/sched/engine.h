@@ -45,6 +45,8 @@ struct engine {
 
     /* descriptors */
     int (*socket)(struct sched *sched, int family, int type);
+    /* Two Unix sockets, connected to each other. */
+    int (*pair)(struct sched *sched, int type, int ret_fds[2]);
     int (*bind)(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len);
     int (*listen)(struct sched *sched, int fd, int backlog);
     int (*accept)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);

@@ -196,6 +196,7 @@ const struct engine engine_epoll = {
     .wait = epoll_engine_wait,
     .interrupt = epoll_interrupt,
     .socket = kernel_socket,
+    .pair = kernel_pair,
     .bind = kernel_bind,
     .listen = kernel_listen,
     .accept = kernel_accept,

@@ -15,6 +15,11 @@ int kernel_socket(struct sched *sched, int family, int type) {
     return fd < 0 ? -errno : fd;
 }
 
+int kernel_pair(struct sched *sched, int type, int ret_fds[2]) {
+    (void)sched;
+    return socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ret_fds) < 0 ? -errno : 0;
+}
+
 int kernel_bind(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len) {
     (void)sched;
     return bind(fd, address, len) < 0 ? -errno : 0;
@@ -125,14 +130,36 @@ int kernel_peer_name(struct sched *sched, int fd, struct sockaddr_storage *ret_a
     return getpeername(fd, (struct sockaddr *)ret_address, ret_len) < 0 ? -errno : 0;
 }
 
+/* Seconds that close(2) waits for what was sent; -1: not at all, as it is by default. */
+static int set_linger(int fd, int64_t seconds) {
+    struct linger linger = {.l_onoff = seconds >= 0, .l_linger = seconds >= 0 ? (int)seconds : 0};
+    return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) < 0 ? -errno : 0;
+}
+
+static int get_linger(int fd, int64_t *ret_seconds) {
+    struct linger linger = {0};
+    socklen_t len = sizeof linger;
+    int rc = getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) < 0 ? -errno : 0;
+    if (rc == 0) {
+        *ret_seconds = linger.l_onoff != 0 ? linger.l_linger : -1;
+    }
+    return rc;
+}
+
 int kernel_set_option(struct sched *sched, int fd, int level, int option, int64_t value) {
     (void)sched;
+    if (level == SOL_SOCKET && option == SO_LINGER) {
+        return set_linger(fd, value);
+    }
     int number = (int)value;
     return setsockopt(fd, level, option, &number, sizeof number) < 0 ? -errno : 0;
 }
 
 int kernel_get_option(struct sched *sched, int fd, int level, int option, int64_t *ret_value) {
     (void)sched;
+    if (level == SOL_SOCKET && option == SO_LINGER) {
+        return get_linger(fd, ret_value);
+    }
     int number = 0;
     socklen_t len = sizeof number;
     int rc = getsockopt(fd, level, option, &number, &len) < 0 ? -errno : 0;

@@ -12,6 +12,7 @@ struct datagram;
 struct sched;
 
 int kernel_socket(struct sched *sched, int family, int type);
+int kernel_pair(struct sched *sched, int type, int ret_fds[2]);
 int kernel_bind(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len);
 int kernel_listen(struct sched *sched, int fd, int backlog);
 int kernel_accept(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
@@ -43,6 +44,12 @@ static inline ssize_t kernel_send_pieces(int fd, const struct iovec *pieces, int
             n = sendmsg(fd, &message, flags);
         }
         ssize_t rc = n < 0 ? -errno : n;
+        if (rc >= 0) {
+            return rc;
+        }
+        if (rc == -EINPROGRESS) {
+            return -EAGAIN; /* a fast open whose first packet carried nothing: when the connection is there */
+        }
         if (rc != -EINTR) {
             return rc;
         }

@@ -87,6 +87,23 @@ static int sim_socket(struct sched *sched, int family, int type) {
     return endpoint_open(world_of(sched), family, type);
 }
 
+static int sim_pair(struct sched *sched, int type, int ret_fds[2]) {
+    struct world *world = world_of(sched);
+    int first = endpoint_open(world, AF_UNIX, type);
+    if (first < 0) {
+        return first;
+    }
+    int second = endpoint_open(world, AF_UNIX, type);
+    if (second < 0) {
+        endpoint_close(endpoint_of(sched, first), false);
+        return second;
+    }
+    endpoint_join(endpoint_of(sched, first), endpoint_of(sched, second));
+    ret_fds[0] = first;
+    ret_fds[1] = second;
+    return 0;
+}
+
 static int sim_bind(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len) {
     struct endpoint *endpoint = endpoint_of(sched, fd);
     return endpoint != NULL ? endpoint_bind(endpoint, address, len) : -EBADF;
@@ -224,6 +241,7 @@ const struct engine engine_sim = {
     .wait = sim_wait,
     .interrupt = sim_interrupt,
     .socket = sim_socket,
+    .pair = sim_pair,
     .bind = sim_bind,
     .listen = sim_listen,
     .accept = sim_accept,

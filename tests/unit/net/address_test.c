@@ -37,6 +37,14 @@ static void accepts_addresses(void **state) {
         {"unix:/run/x.sock", ADDRESS_UNIX, "/run/x.sock", 0, false},
         {"unix:relative:7", ADDRESS_UNIX, "relative:7", 0, false},
         {"unix:@name", ADDRESS_UNIX, "@name", 0, false},
+        {"udp://:53", ADDRESS_UDP, "", 53, false},
+        {"UDP://[::1]:53", ADDRESS_UDP, "::1", 53, true},
+        {"unix-datagram:/run/log", ADDRESS_UNIX_DATAGRAM, "/run/log", 0, false},
+        {"unix-seqpacket:@q", ADDRESS_UNIX_SEQPACKET, "@q", 0, false},
+        {"fd:3", ADDRESS_FD, "", 0, false},
+        {"tcp://fd:3", ADDRESS_TCP, "fd", 3, false},
+        {"systemd:http", ADDRESS_SYSTEMD, "http", 0, false},
+        {"tcp://systemd:80", ADDRESS_TCP, "systemd", 80, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct address_text parts;
@@ -54,63 +62,73 @@ static void accepts_addresses(void **state) {
 #define NINES "9999999999"
 #define TEN   "a123456789"
 
+static const struct {
+    const char *text;
+    size_t offset;
+} rejected[] = {
+    {"", 0},
+    {"tcp://", 6},
+    {"localhost", 9},
+    {"localhost:", 10},
+    {"localhost:x", 10},
+    {"localhost:80x", 12},
+    {"localhost:-1", 10},
+    {"localhost: 80", 10},
+    {"localhost:65536", 10},
+    {"h:" NINES NINES NINES, 2},
+    {":", 1},
+    {"::1", 1},
+    {"::1:80", 1},
+    {"1:2:3", 3},
+    {"[::1]", 5},
+    {"[::1]80", 5},
+    {"[::1]:80:80", 8},
+    {"[::1", 4},
+    {"[]:80", 1},
+    {"[1.2.3.4]:80", 1},
+    {"[host]:80", 1},
+    {"[::1%]:80", 4},
+    {"[::1%averyveryverylongname]:80", 4},
+    {"1.2.3:80", 0},
+    {"1.2.3.4.5:80", 0},
+    {"256.1.1.1:80", 0},
+    {"010.0.0.01:80", 0},
+    {"127:80", 0},
+    {"a..b:80", 2},
+    {".a:80", 0},
+    {"h h:80", 1},
+    {"h\xc3\xa4:80", 1},
+    {"user@h:80", 4},
+    {"h/path:80", 1},
+    {"http://h:80", 0},
+    {"tcp:/h:80", 4},
+    {TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+     ":1",
+     253},
+    {"unix:", 5},
+    {"unix:@", 6},
+    {"unix-datagram:", 14},
+    {"udp://", 6},
+    {"fd:", 3},
+    {"fd:x", 3},
+    {"fd:-1", 3},
+    {"fd:2147483648", 3},
+    {"systemd:", 8},
+    {"systemd:a b", 9},
+    {"systemd:a:b", 9},
+    {"unix:/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN, 112},
+};
+
 static void rejects_addresses_and_says_where(void **state) {
     (void)state;
-    static const struct {
-        const char *text;
-        size_t offset;
-    } rows[] = {
-        {"", 0},
-        {"tcp://", 6},
-        {"localhost", 9},
-        {"localhost:", 10},
-        {"localhost:x", 10},
-        {"localhost:80x", 12},
-        {"localhost:-1", 10},
-        {"localhost: 80", 10},
-        {"localhost:65536", 10},
-        {"h:" NINES NINES NINES, 2},
-        {":", 1},
-        {"::1", 1},
-        {"::1:80", 1},
-        {"1:2:3", 3},
-        {"[::1]", 5},
-        {"[::1]80", 5},
-        {"[::1]:80:80", 8},
-        {"[::1", 4},
-        {"[]:80", 1},
-        {"[1.2.3.4]:80", 1},
-        {"[host]:80", 1},
-        {"[::1%]:80", 4},
-        {"[::1%averyveryverylongname]:80", 4},
-        {"1.2.3:80", 0},
-        {"1.2.3.4.5:80", 0},
-        {"256.1.1.1:80", 0},
-        {"010.0.0.01:80", 0},
-        {"127:80", 0},
-        {"a..b:80", 2},
-        {".a:80", 0},
-        {"h h:80", 1},
-        {"h\xc3\xa4:80", 1},
-        {"user@h:80", 4},
-        {"h/path:80", 1},
-        {"http://h:80", 0},
-        {"tcp:/h:80", 4},
-        {TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
-             TEN ":1",
-         253},
-        {"unix:", 5},
-        {"unix:@", 6},
-        {"unix:/" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN, 112},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(rejected) / sizeof(rejected[0]); i++) {
         struct address_text parts;
         size_t offset = 999;
         const char *problem = NULL;
-        print_message("%s\n", rows[i].text);
-        assert_int_equal(address_parse(wharf_str_of(rows[i].text), &parts, &offset, &problem),
+        print_message("%s\n", rejected[i].text);
+        assert_int_equal(address_parse(wharf_str_of(rejected[i].text), &parts, &offset, &problem),
                          -WHARF_EADDRESS);
-        assert_int_equal(offset, rows[i].offset);
+        assert_int_equal(offset, rejected[i].offset);
         assert_non_null(problem);
     }
     struct address_text parts;
@@ -122,7 +140,8 @@ static void rejects_addresses_and_says_where(void **state) {
 
 static void every_strict_prefix_is_incomplete(void **state) {
     (void)state;
-    static const char *const texts[] = {"localhost:8", "[::1]:8", "tcp://h:8", "unix:@n"};
+    static const char *const texts[] = {"localhost:8", "[::1]:8",   "tcp://h:8",
+                                        "unix:@n",     "udp://h:8", "unix-datagram:@n"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         for (size_t len = 0; len < strlen(texts[i]); len++) {
             struct address_text parts;
@@ -159,6 +178,10 @@ static void literals_and_localhost_need_no_look_up(void **state) {
         {"[fe80::1%lo]:5", AF_UNSPEC, 1, {"[fe80::1%1]:5"}},
         {"[::ffff:1.2.3.4]:5", AF_UNSPEC, 1, {"1.2.3.4:5"}},
         {"localhost:7", AF_UNSPEC, 2, {"[::1]:7", "127.0.0.1:7"}},
+        {"udp://localhost:7", AF_UNSPEC, 2, {"127.0.0.1:7", "[::1]:7"}},
+        {"unix-datagram:@a", AF_UNIX, 1, {"unix:@a"}},
+        {"fd:3", AF_UNSPEC, -WHARF_EADDRESS, {NULL}},
+        {"systemd:a", AF_UNSPEC, -WHARF_EADDRESS, {NULL}},
         {"LocalHost.:7", AF_INET, 1, {"127.0.0.1:7"}},
         {"a.localhost:7", AF_INET6, 1, {"[::1]:7"}},
         {"notlocalhost:7", AF_UNSPEC, 0, {NULL}},

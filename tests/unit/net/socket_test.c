@@ -201,13 +201,13 @@ static void a_reused_descriptor_number_is_not_the_old_socket(void **state) {
     net_end(pair);
 }
 
-static void adopting_refuses_what_is_no_stream_socket(void **state) {
+static void adopting_refuses_what_is_no_socket(void **state) {
     (void)state;
     int file = open("/dev/null", O_RDONLY);
     assert_int_equal(wharf_adopt(file).id, -ENOTSOCK);
     assert_int_equal(fcntl(file, F_GETFD), -1); /* owned, so closed */
-    int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_int_equal(wharf_adopt(datagrams).id, -EPROTONOSUPPORT);
+    int netlink = socket(AF_NETLINK, SOCK_DGRAM, 0);
+    assert_int_equal(wharf_adopt(netlink).id, -EPROTONOSUPPORT);
     assert_int_equal(wharf_adopt(12345).id, -EBADF);
     assert_int_equal(wharf_socket("carrier pigeon").id, -EPROTONOSUPPORT);
 }
@@ -362,7 +362,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_stale_unix_path_is_taken_over_and_a_live_one_is_not),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_reused_descriptor_number_is_not_the_old_socket),
-        cmocka_unit_test(adopting_refuses_what_is_no_stream_socket),
+        cmocka_unit_test(adopting_refuses_what_is_no_socket),
         cmocka_unit_test(accepting_rests_while_descriptors_are_short),
         cmocka_unit_test(what_was_sent_arrives_though_the_program_has_ended),
         cmocka_unit_test(a_connection_moves_to_another_thread),
