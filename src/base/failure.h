@@ -8,6 +8,7 @@
 
 #include <sys/socket.h>
 
+#include "base/compiler.h"
 #include "wharf/base.h"
 
 enum {
@@ -35,11 +36,10 @@ void failure_redirect(struct failure **where);
 
 /* Record a failure and return its code, so `return fail(-EINVAL, "listen", address, NULL)` works. All but
  * code may be NULL; subject is copied. The forms clear what they do not set. */
-int fail(int code, const char *phase, const char *subject, const char *detail_format, ...)
-    __attribute__((cold, format(printf, 4, 5)));
+COLD int fail(int code, const char *phase, const char *subject, const char *detail_format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* With the peer's address. */
-int fail_at(int code, const char *phase, const struct sockaddr *address, socklen_t address_len)
-    __attribute__((cold));
+COLD int fail_at(int code, const char *phase, const struct sockaddr *address, socklen_t address_len);
 
 /* The sentence. Returns its length; cut to fit, always NUL-terminated when size > 0. */
 size_t failure_format(const struct failure *failure, char *out, size_t size);

@@ -31,25 +31,6 @@ static void input_free(char *memory, size_t size) {
     }
 }
 
-void wire_reuse(struct wire *wire, struct stream *stream) {
-    if (wire->held != NULL || wire->input_size > BLOCK_SIZE) {
-        wire_deinit(wire);
-    }
-    assert(!wire->sending);
-    wire->stream = stream;
-    wire->hold = 0;
-    wire->start = 0;
-    wire->end = 0;
-    wire->output_len = 0;
-    wire->received = 0;
-    wire->sent = 0;
-    wire->error = 0;
-    wire->streak = 0;
-    wire->ended = false;
-    wire->receive.grace_ns = 0;
-    wire->send.grace_ns = 0;
-}
-
 void wire_deinit(struct wire *wire) {
     assert(!wire->sending);
     if (wire->input != NULL) {
@@ -411,8 +392,8 @@ static inline ssize_t output_offer(struct wire *wire) {
     return sent;
 }
 
-int wire_flush(struct wire *wire) {
-    if (wire->output_len == 0 || wire->sending || wire->error < 0) {
+int wire_flush_now(struct wire *wire) {
+    if (wire->sending || wire->error < 0) {
         return wire->error;
     }
     if (wire->streak < WIRE_STREAK_MAX - 1) {
@@ -445,7 +426,7 @@ char *wire_make_room(struct wire *wire, size_t len, int *ret_error) {
     return wire->output + wire->output_len;
 }
 
-int wire_write(struct wire *wire, const void *bytes, size_t len) {
+int wire_write_out(struct wire *wire, const void *bytes, size_t len) {
     if (len > BLOCK_SIZE - wire->output_len) {
         struct iovec piece = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
         return wire_send(wire, &piece, 1, false);
@@ -460,10 +441,6 @@ int wire_write(struct wire *wire, const void *bytes, size_t len) {
     }
     wire_wrote(wire, len);
     return 0;
-}
-
-int wire_write_str(struct wire *wire, wharf_str text) {
-    return wire_write(wire, text.ptr, text.len);
 }
 
 int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size) {

@@ -36,8 +36,8 @@ struct wire {
     struct stream *stream;
     char *input;
     size_t input_size;
-    size_t hold, start, end;
     char *output;
+    size_t hold, start, end;
     size_t output_len;
     int64_t received, sent; /* bytes on the stream, in all */
     int error;              /* bytes were lost on the way out: every further send gives this */
@@ -52,10 +52,27 @@ struct wire {
 
 /* stream: open, and the caller's. input_max: at least BLOCK_SIZE. Does not allocate. */
 void wire_init(struct wire *wire, struct stream *stream, size_t input_max);
-/* The same for another stream, with the limits off and the memory that it worked with: at most a block each way. */
-void wire_reuse(struct wire *wire, struct stream *stream);
 /* Gives the memory back; what is unread or unsent is dropped. The stream and the counts stay. */
 void wire_deinit(struct wire *wire);
+/* Begins with another stream, no limits and the memory that it worked with: at most a block each way. */
+static inline void wire_reuse(struct wire *wire, struct stream *stream) {
+    if (__builtin_expect(wire->held != NULL || wire->input_size > BLOCK_SIZE, 0)) {
+        wire_deinit(wire);
+    }
+    assert(!wire->sending);
+    wire->stream = stream;
+    wire->hold = 0;
+    wire->start = 0;
+    wire->end = 0;
+    wire->output_len = 0;
+    wire->received = 0;
+    wire->sent = 0;
+    wire->error = 0;
+    wire->streak = 0;
+    wire->ended = false;
+    wire->receive.grace_ns = 0;
+    wire->send.grace_ns = 0;
+}
 /* Starts a limit afresh; grace_ms or rate <= 0: no limit, or no rate. */
 void wire_limit_set(struct wire_limit *limit, int64_t grace_ms, int64_t rate);
 
@@ -125,14 +142,29 @@ static inline char *wire_room(struct wire *wire, size_t len, int *ret_error) {
 static inline void wire_wrote(struct wire *wire, size_t len) {
     wire->output_len += len;
 }
+int wire_write_out(struct wire *wire, const void *bytes, size_t len); /* where there is no room yet */
 /* Appends a copy; what does not fit leaves at once, together with what was there. 0 or an error. */
-int wire_write(struct wire *wire, const void *bytes, size_t len);
-int wire_write_str(struct wire *wire, wharf_str text);
+static inline int wire_write(struct wire *wire, const void *bytes, size_t len) {
+    if (wire->output == NULL || len > BLOCK_SIZE - wire->output_len || wire->error != 0) {
+        return wire_write_out(wire, bytes, len);
+    }
+    if (len > 0) {
+        memcpy(wire->output + wire->output_len, bytes, len);
+    }
+    wire_wrote(wire, len);
+    return 0;
+}
+static inline int wire_write_str(struct wire *wire, wharf_str text) {
+    return wire_write(wire, text.ptr, text.len);
+}
 /* Sends the output and then these pieces, copying nothing. The array is used up. more: another send follows at once.
  * After a failure in the middle of `pieces` the wire's error is set. 0 or an error. */
 int wire_send(struct wire *wire, struct iovec *pieces, int count, bool more);
+int wire_flush_now(struct wire *wire); /* there is some */
 /* Sends the output. What a failed flush has not sent stays in the output. */
-int wire_flush(struct wire *wire);
+static inline int wire_flush(struct wire *wire) {
+    return wire->output_len > 0 ? wire_flush_now(wire) : wire->error;
+}
 /* Sends the output and then a part of an open regular file. Errors: also -WHARF_ECHANGED (the file ended early). */
 int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size);
 /* Sends what the stream takes without waiting; from callbacks too. Never fails: errors show at the next send. */

@@ -130,7 +130,8 @@ static int io_attach(struct io *io) {
     return rc;
 }
 
-void io_ready(struct io *io, int ready) {
+/* What may be tried after an end or an error. */
+static int ready_at_end(const struct io *io, int ready) {
     if ((ready & IO_BROKEN) != 0) {
         ready |= IO_READ | IO_WRITE;
         ready &= io->datagrams ? ~(IO_BROKEN | IO_HANGUP) : ~0;
@@ -138,14 +139,21 @@ void io_ready(struct io *io, int ready) {
     if ((ready & IO_HANGUP) != 0) {
         ready |= IO_READ;
     }
+    return ready;
+}
+
+void io_ready(struct io *io, int ready) {
+    if (__builtin_expect((ready & (IO_BROKEN | IO_HANGUP)) != 0, 0)) {
+        ready = ready_at_end(io, ready);
+    }
     io->ready |= (uint8_t)ready;
-    if ((ready & IO_BROKEN) != 0 && io->hangup != NULL) {
+    if (io->hangup != NULL && (ready & IO_BROKEN) != 0) {
         scope_cancel(io->hangup);
     }
-    if ((ready & IO_WRITE) != 0) {
+    if (io->writers.first != NULL && (ready & IO_WRITE) != 0) {
         op_queue_wake_all(&io->writers);
     }
-    if ((ready & IO_READ) != 0 || io->either) {
+    if (io->readers.first != NULL && ((ready & IO_READ) != 0 || io->either)) {
         op_queue_wake_all(&io->readers);
     }
     if ((ready & IO_READ) != 0) {
@@ -251,10 +259,7 @@ static inline ssize_t engine_send(struct sched *sched, int fd, const struct iove
                                    : engine->send(sched, fd, pieces, count, more);
 }
 
-ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
-    if ((io->ready & IO_READ) == 0) {
-        return -EAGAIN;
-    }
+ssize_t io_recv_now(struct io *io, void *buffer, size_t size) {
     struct sched *sched = sched_here();
     ssize_t n = engine_recv(sched, io->fd, buffer, size);
     bool ended = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
@@ -264,10 +269,7 @@ ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
     return n;
 }
 
-ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more) {
-    if ((io->ready & IO_WRITE) == 0) {
-        return -EAGAIN;
-    }
+ssize_t io_send_now(struct io *io, const struct iovec *pieces, int count, bool more) {
     struct sched *sched = sched_here();
     ssize_t n = engine_send(sched, io->fd, pieces, count, more);
     if (n == -EAGAIN) {

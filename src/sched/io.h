@@ -8,6 +8,7 @@
 #ifndef SCHED_IO_H
 #define SCHED_IO_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -89,8 +90,14 @@ int io_send_datagrams(struct io *io, struct datagram *datagrams, int count);
 int io_wait(struct io *io, int direction);
 
 /* ---- the same without waiting: -EAGAIN instead ---- */
-ssize_t io_try_recv(struct io *io, void *buffer, size_t size);
-ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more);
+ssize_t io_recv_now(struct io *io, void *buffer, size_t size); /* ready or not */
+static inline ssize_t io_try_recv(struct io *io, void *buffer, size_t size) {
+    return (io->ready & IO_READ) != 0 ? io_recv_now(io, buffer, size) : -EAGAIN;
+}
+ssize_t io_send_now(struct io *io, const struct iovec *pieces, int count, bool more);
+static inline ssize_t io_try_send(struct io *io, const struct iovec *pieces, int count, bool more) {
+    return (io->ready & IO_WRITE) != 0 ? io_send_now(io, pieces, count, more) : -EAGAIN;
+}
 int io_try_recv_datagrams(struct io *io, struct datagram *datagrams, int count);
 int io_try_send_datagrams(struct io *io, struct datagram *datagrams, int count);
 int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);

@@ -187,8 +187,8 @@ enum head_result { HEAD_COMPLETE, HEAD_NONE, HEAD_REFUSED, HEAD_LATE, HEAD_ENDED
 static void memo_host(struct memo *memo, const struct h1_request *head) {
     wharf_str host = head->host;
     if (!head->host_known && head->form == H1_FORM_ORIGIN && host.len > 0 && host.len <= MEMO_SIZE) {
-        memcpy(memo->host, host.ptr, host.len);
-        memo->host_len = host.len;
+        memcpy(memo->host_bytes, host.ptr, host.len);
+        memo->host.len = host.len;
     }
 }
 
@@ -198,7 +198,6 @@ static enum head_result head_parse(struct wharf_request *request) {
         return HEAD_NONE;
     }
     struct core *core = request->core;
-    request->progress.known_host = (wharf_str){core->memo.host, core->memo.host_len};
     ssize_t len = h1_parse_request(wire_view(&request->wire), &request->progress,
                                    &request->core->server->codec_limits, &request->head, &request->error);
     if (len <= 0) {

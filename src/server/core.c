@@ -218,6 +218,7 @@ int core_main(void *arg) {
     /* The other cores look at this record already: only what `alive` publishes is set. */
     core->server = server;
     core->sched = sched_current();
+    core->memo.host.ptr = core->memo.host_bytes;
     core->clock.second = INT64_MIN;
     core->clock.until = INT64_MIN;
     wire_limit_set(&core->send_limit, server->limits.rate_grace_ms, server->limits.rate_bytes);

@@ -1,6 +1,7 @@
 /* One exchange: from a request's head to the last byte of its reply and what was left of its body. */
 #include <errno.h>
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "http/codec/percent.h"
 #include "server/files.h"
@@ -94,7 +95,7 @@ static int exchange_unrouted(struct wharf_request *request) {
 /* ---- running the handler ---- */
 
 /* The handler has returned without a reply, or with one that must not be sent. */
-static int exchange_unanswered(struct wharf_request *request, int result) {
+COLD static int exchange_unanswered(struct wharf_request *request, int result) {
     bool misused = request->reply.misused;
     reply_reset(request);
     if (misused) {
@@ -149,17 +150,12 @@ static void memo_route(struct memo *memo, const struct wharf_request *request) {
     memo->route = request->match.route;
 }
 
-static int exchange_dispatch(struct wharf_request *request) {
+/* Finds the route. Not 0: the request has been answered, or could not be (negative). */
+static int exchange_route(struct wharf_request *request) {
     const struct h1_request *head = &request->head;
-    const struct memo *memo = &request->core->memo;
-    if (memo_has_route(memo, head)) {
-        request->match.route = memo->route;
-        request->match.path_known = true;
-        exchange_handle(request, memo->route);
-        return 0;
-    }
     if (head->form == H1_FORM_ASTERISK || head->form == H1_FORM_AUTHORITY) {
-        return exchange_unrouted(request);
+        int rc = exchange_unrouted(request);
+        return rc < 0 ? rc : 1;
     }
     int rc = path_normalise(&request->arena, head->path, &request->path);
     if (rc < 0) {
@@ -167,13 +163,29 @@ static int exchange_dispatch(struct wharf_request *request) {
     }
     if (request->path.has_empty) {
         wharf_str clean = path_without_empty(&request->arena, head->path);
-        return clean.ptr != NULL ? exchange_redirect(request, clean) : -ENOMEM;
+        rc = clean.ptr != NULL ? exchange_redirect(request, clean) : -ENOMEM;
+        return rc < 0 ? rc : 1;
     }
     router_match(&request->core->server->router, request->path.text, head->method, head->method_text,
                  &request->match);
     memo_route(&request->core->memo, request);
     if (request->match.route == NULL) {
-        return exchange_unrouted(request);
+        rc = exchange_unrouted(request);
+        return rc < 0 ? rc : 1;
+    }
+    return 0;
+}
+
+static int exchange_dispatch(struct wharf_request *request) {
+    const struct memo *memo = &request->core->memo;
+    if (memo_has_route(memo, &request->head)) {
+        request->match.route = memo->route;
+        request->match.path_known = true;
+    } else {
+        int rc = exchange_route(request);
+        if (rc != 0) {
+            return rc;
+        }
     }
     exchange_handle(request, request->match.route);
     return 0;
@@ -182,7 +194,7 @@ static int exchange_dispatch(struct wharf_request *request) {
 /* ---- and after ---- */
 
 /* Takes what the handler left of the body off the wire, so that the next request can be found. */
-static enum exchange_end exchange_drain(struct wharf_request *request) {
+COLD static enum exchange_end exchange_drain(struct wharf_request *request) {
     int64_t most = request->core->server->limits.drain_bytes;
     int rc = 0;
     if (wire_flush(&request->wire) < 0) {
@@ -200,7 +212,7 @@ static bool exchange_is_last(const struct wharf_request *request) {
            (request->connection->stream.io->ready & IO_READ) == 0;
 }
 
-static enum exchange_end exchange_settle(struct wharf_request *request) {
+ALWAYS_INLINE enum exchange_end exchange_settle(struct wharf_request *request) {
     const struct reply *reply = &request->reply;
     if (reply->broken || wharf_check() < 0) {
         return EXCHANGE_ABORT;
@@ -214,7 +226,7 @@ static enum exchange_end exchange_settle(struct wharf_request *request) {
     return request_has_unread(request) ? exchange_drain(request) : EXCHANGE_NEXT;
 }
 
-static enum exchange_end exchange_conclude(struct wharf_request *request) {
+ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request) {
     enum exchange_end end = exchange_settle(request);
     if (request->core->log != NULL) {
         log_request(request->core->log, request, end == EXCHANGE_ABORT);
@@ -232,7 +244,7 @@ enum exchange_end exchange_answer(struct wharf_request *request) {
     return exchange_conclude(request);
 }
 
-enum exchange_end exchange_refuse(struct wharf_request *request, int status, const char *reason) {
+COLD enum exchange_end exchange_refuse(struct wharf_request *request, int status, const char *reason) {
     struct h1_error error = request->error;
     struct h1_request *head = &request->head;
     head->minor = 1;

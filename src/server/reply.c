@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/compiler.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "http/codec/status.h"
@@ -52,7 +53,7 @@ void reply_reset(struct wharf_request *request) {
 /* ---- heads ---- */
 
 /* Whether the connection can carry another request once this one is answered. */
-static bool reply_may_persist(const struct wharf_request *request) {
+ALWAYS_INLINE bool reply_may_persist(const struct wharf_request *request) {
     const wharf_server_limits *limits = &request->core->server->limits;
     if (!request->head.keep_alive || request->core->stopping || request->body_failure < 0) {
         return false;
@@ -70,7 +71,8 @@ static bool reply_may_persist(const struct wharf_request *request) {
            request->body.remaining <= (uint64_t)limits->drain_bytes;
 }
 
-static enum reply_framing reply_frame(const struct wharf_request *request, int status, int64_t length) {
+ALWAYS_INLINE enum reply_framing reply_frame(const struct wharf_request *request, int status,
+                                             int64_t length) {
     if (!status_allows_body(status)) {
         return REPLY_EMPTY;
     }
@@ -80,12 +82,8 @@ static enum reply_framing reply_frame(const struct wharf_request *request, int s
     return request->head.minor >= 1 ? REPLY_CHUNKED : REPLY_UNTIL_CLOSE;
 }
 
-static char *put_status(char *out, struct core *core, int status) {
-    const struct core_clock *clock = core_clock(core);
-    if (status == 200) {
-        memcpy(out, clock->ok, sizeof(clock->ok)); /* its length is known to the compiler */
-        return out + clock->ok_len;
-    }
+/* Any but 200. */
+static char *put_status_line(char *out, const struct core_clock *clock, int status) {
     out = put(out, STR("HTTP/1.1 "));
     out += number_format((uint64_t)status, out);
     *out++ = ' ';
@@ -94,7 +92,16 @@ static char *put_status(char *out, struct core *core, int status) {
     return put(out, (wharf_str){clock->date, clock->ok_len - (size_t)(clock->date - clock->ok)});
 }
 
-static char *put_framing(char *out, const struct reply *reply) {
+ALWAYS_INLINE char *put_status(char *out, struct core *core, int status) {
+    const struct core_clock *clock = core_clock(core);
+    if (status == 200) {
+        memcpy(out, clock->ok, sizeof(clock->ok)); /* its length is known to the compiler */
+        return out + clock->ok_len;
+    }
+    return put_status_line(out, clock, status);
+}
+
+ALWAYS_INLINE char *put_framing(char *out, const struct reply *reply) {
     if (reply->framing == REPLY_LENGTH) {
         out = put(out, STR("Content-Length: "));
         out += number_format(reply->length, out);
@@ -103,14 +110,15 @@ static char *put_framing(char *out, const struct reply *reply) {
     return reply->framing == REPLY_CHUNKED ? put(out, STR("Transfer-Encoding: chunked\r\n")) : out;
 }
 
-static char *put_persistence(char *out, const struct wharf_request *request) {
+ALWAYS_INLINE char *put_persistence(char *out, const struct wharf_request *request) {
     if (request->reply.close) {
         return put(out, STR("Connection: close\r\n"));
     }
     return request->head.minor == 0 ? put(out, STR("Connection: keep-alive\r\n")) : out;
 }
 
-int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length) {
+ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_str content_type,
+                               int64_t length) {
     struct reply *reply = &request->reply;
     int rc = 0;
     if (status == 405 && (reply->names >> HEADER_ALLOW & 1) == 0) {
@@ -143,13 +151,17 @@ int reply_head(struct wharf_request *request, int status, wharf_str content_type
     return 0;
 }
 
+int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length) {
+    return compose_head(request, status, content_type, length);
+}
+
 bool reply_has_body(const struct wharf_request *request) {
     return request->head.method != H1_METHOD_HEAD && request->reply.framing != REPLY_EMPTY;
 }
 
 int reply_whole(struct wharf_request *request, int status, wharf_str content_type, wharf_str body) {
     struct reply *reply = &request->reply;
-    int rc = reply_head(request, status, content_type, (int64_t)body.len);
+    int rc = compose_head(request, status, content_type, (int64_t)body.len);
     if (rc < 0) {
         return rc;
     }
@@ -181,7 +193,7 @@ int reply_finish(struct wharf_request *request) {
 /* ---- public ---- */
 
 /* What every call that begins a reply checks first. */
-static int reply_check(struct wharf_request *request, int status) {
+ALWAYS_INLINE int reply_check(struct wharf_request *request, int status) {
     struct reply *reply = &request->reply;
     if (reply->stage != REPLY_NONE) {
         return -EALREADY;

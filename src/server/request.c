@@ -10,7 +10,7 @@
 
 /* ---- the record ---- */
 
-static struct wharf_request *request_new(struct core *core) {
+struct wharf_request *request_new(struct core *core) {
     const wharf_server_limits *limits = &core->server->limits;
     size_t fields = (size_t)limits->header_count;
     struct wharf_request *request = mem_alloc(sizeof(*request) + fields * sizeof(struct header));
@@ -18,46 +18,15 @@ static struct wharf_request *request_new(struct core *core) {
         return NULL;
     }
     request->core = core;
+    request->progress = (struct h1_progress){.known_host = &core->memo.host};
     headers_init(&request->head.headers, request->fields, fields);
     wire_init(&request->wire, NULL, (size_t)limits->head_bytes + BLOCK_SIZE);
     return request;
 }
 
-static void request_free(struct wharf_request *request) {
+void request_free(struct wharf_request *request) {
     wire_deinit(&request->wire);
     mem_free(request);
-}
-
-struct wharf_request *request_take(struct connection *connection) {
-    struct core *core = connection->core;
-    struct wharf_request *request = core->spare;
-    if (request != NULL) {
-        core->spare = request->next_spare;
-        core->spare_count--;
-    } else {
-        request = request_new(core);
-        if (request == NULL) {
-            return NULL;
-        }
-    }
-    wire_reuse(&request->wire, &connection->stream);
-    request->connection = connection;
-    request->progress = (struct h1_progress){0};
-    request->error.status = 0;
-    request->hurried = false;
-    return request;
-}
-
-void request_give(struct wharf_request *request) {
-    struct core *core = request->core;
-    request_unhurry(request);
-    if (core->spare_count >= SPARE_REQUESTS_MAX) {
-        request_free(request);
-        return;
-    }
-    request->next_spare = core->spare;
-    core->spare = request;
-    core->spare_count++;
 }
 
 void requests_free(struct core *core) {
@@ -89,15 +58,6 @@ void request_begin(struct wharf_request *request) {
                      &request->core->server->codec_limits, NULL);
         wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);
     }
-}
-
-void request_end(struct wharf_request *request) {
-    if (request->arena.blocks != NULL) {
-        arena_deinit(&request->arena);
-    }
-    wire_release(&request->wire);
-    request->wire.receive.grace_ns = 0;
-    request->progress = (struct h1_progress){0};
 }
 
 /* ---- what it says ---- */

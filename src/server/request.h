@@ -60,16 +60,22 @@ struct wharf_request {
 };
 
 /* ---- request.c ---- */
-/* The record that a connection works with while it is busy: the one that was given back last, with the memory that its wire
- * has, or a new one. NULL without memory. */
-struct wharf_request *request_take(struct connection *connection);
-void request_give(struct wharf_request *request);
+struct wharf_request *request_new(struct core *core); /* NULL without memory */
+void request_free(struct wharf_request *request);
 /* Frees the spare ones of a core. */
 void requests_free(struct core *core);
 /* Ready for the request whose head was just parsed. */
 void request_begin(struct wharf_request *request);
 /* Gives back what the request took. */
-void request_end(struct wharf_request *request);
+static inline void request_end(struct wharf_request *request) {
+    if (request->arena.blocks != NULL) {
+        arena_deinit(&request->arena);
+    }
+    wire_release(&request->wire);
+    request->wire.receive.grace_ns = 0;
+    request->progress.searched = 0;
+    request->progress.line_valid = false;
+}
 /* Whether body bytes are still to come. */
 static inline bool request_has_unread(const struct wharf_request *request) {
     return request->head.framing != H1_BODY_NONE && !h1_body_is_done(&request->body);
@@ -89,6 +95,40 @@ static inline void request_unhurry(struct wharf_request *request) {
     if (request->hurried) {
         request_hurry_no_more(request);
     }
+}
+
+/* The record that a connection works with while it is busy: the one that was given back last, with the memory that its wire
+ * has, or a new one. NULL without memory. */
+static inline struct wharf_request *request_take(struct connection *connection) {
+    struct core *core = connection->core;
+    struct wharf_request *request = core->spare;
+    if (request != NULL) {
+        core->spare = request->next_spare;
+        core->spare_count--;
+    } else {
+        request = request_new(core);
+        if (request == NULL) {
+            return NULL;
+        }
+    }
+    wire_reuse(&request->wire, &connection->stream);
+    request->connection = connection;
+    request->progress.searched = 0;
+    request->progress.line_valid = false;
+    request->error.status = 0;
+    request->hurried = false;
+    return request;
+}
+static inline void request_give(struct wharf_request *request) {
+    struct core *core = request->core;
+    request_unhurry(request);
+    if (core->spare_count >= SPARE_REQUESTS_MAX) {
+        request_free(request);
+        return;
+    }
+    request->next_spare = core->spare;
+    core->spare = request;
+    core->spare_count++;
 }
 
 enum exchange_end {

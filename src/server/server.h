@@ -41,8 +41,8 @@ enum { MEMO_SIZE = 48 };
 
 /* What the last request on this core came to, for the next one that is like it. */
 struct memo {
-    char host[MEMO_SIZE]; /* a valid Host value */
-    size_t host_len;
+    char host_bytes[MEMO_SIZE];
+    wharf_str host;       /* a valid Host value; empty: none yet */
     char path[MEMO_SIZE]; /* normalised, of `route` */
     size_t path_len;
     enum h1_method method;

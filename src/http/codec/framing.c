@@ -2,6 +2,7 @@
  * smuggling, so everything that could be read in two ways is refused (RFC 9112 sections 6 and 11.2). */
 #include "http/codec/framing.h"
 
+#include "base/compiler.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "http/codec/scan.h"
@@ -9,7 +10,7 @@
 
 /* ---- Host ---- */
 
-static int refuse_host(const struct head_parse *parse, enum authority_fault fault, const char *where) {
+COLD static int refuse_host(const struct head_parse *parse, enum authority_fault fault, const char *where) {
     static const enum h1_reason reasons[] = {
         [AUTHORITY_EMPTY] = H1_HOST_EMPTY,       [AUTHORITY_LIST] = H1_HOST_LIST,
         [AUTHORITY_USERINFO] = H1_HOST_USERINFO, [AUTHORITY_PATH] = H1_HOST_PATH,
@@ -33,7 +34,7 @@ static int check_host(const struct head_parse *parse, struct h1_request *request
     if (headers_has_repeated(&request->headers, HEADER_HOST)) {
         return head_refuse(parse, H1_HOST_DUPLICATE, headers_next(&request->headers, host)->name.ptr);
     }
-    request->host_known = parse->known_host.ptr != NULL && wharf_str_equal(host->value, parse->known_host);
+    request->host_known = parse->known_host != NULL && wharf_str_equal(host->value, *parse->known_host);
     size_t offset = 0;
     enum authority_fault fault = request->host_known ? AUTHORITY_FINE : authority_check(host->value, &offset);
     if (fault != AUTHORITY_FINE) {

@@ -2,12 +2,13 @@
  * remembers where it stopped; the parsers then see whole heads only, and know nothing of waiting. */
 #include "http/codec/head.h"
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "http/codec/framing.h"
 #include "http/codec/scan.h"
 #include "http/codec/start_line.h"
 
-static int parse_start_line(struct head_parse *parse) {
+ALWAYS_INLINE int parse_start_line(struct head_parse *parse) {
     return parse->request != NULL ? request_line_parse(parse) : status_line_parse(parse);
 }
 
@@ -17,7 +18,7 @@ static int check_start_of_line(const struct head_parse *parse) {
 
 /* Parses start line and fields. The input ends with the head, or with the first line that lacks its CR: then
  * this fails, at that line or before. */
-static int parse_lines(struct head_parse *parse) {
+ALWAYS_INLINE int parse_lines(struct head_parse *parse) {
     int code = parse_start_line(parse);
     if (code < 0) {
         return code;
@@ -27,7 +28,7 @@ static int parse_lines(struct head_parse *parse) {
 }
 
 /* Parses the head that ends at or before this LF, in order to say what is wrong with it. */
-static int refuse_lines(const struct head_parse *parse, const char *lf) {
+COLD static int refuse_lines(const struct head_parse *parse, const char *lf) {
     struct head_parse cut = *parse;
     cut.input.len = (size_t)(lf + 1 - parse->input.ptr);
     int code = parse_lines(&cut);
@@ -63,7 +64,7 @@ static int check_new_lines(const struct head_parse *parse, struct h1_progress *p
 
 /* The end is not there, or not within the limit, to which the input is cut. 0: wait for more; negative: no
  * more bytes can help. */
-static int check_incomplete(const struct head_parse *parse, struct h1_progress *progress) {
+COLD static int check_incomplete(const struct head_parse *parse, struct h1_progress *progress) {
     int code = check_new_lines(parse, progress);
     if (code < 0) {
         return code;
@@ -78,7 +79,7 @@ static int check_incomplete(const struct head_parse *parse, struct h1_progress *
 }
 
 /* Finds the end of the head and parses up to it. Returns as h1_parse_request. */
-static ssize_t parse_head(struct head_parse *parse, struct h1_progress *progress) {
+ALWAYS_INLINE ssize_t parse_head(struct head_parse *parse, struct h1_progress *progress) {
     const char *end = parse->input.ptr + parse->input.len;
     if (progress->searched < parse->at) {
         progress->searched = parse->at;
@@ -96,7 +97,7 @@ static ssize_t parse_head(struct head_parse *parse, struct h1_progress *progress
 
 /* RFC 9112 section 2.2: one empty line before a request is a remnant of old clients' bodies, and skipped. 1:
  * the request line begins at parse->at; 0: not yet known. */
-static int skip_empty_line(struct head_parse *parse) {
+ALWAYS_INLINE int skip_empty_line(struct head_parse *parse) {
     const char *at = parse->input.ptr;
     size_t len = parse->input.len;
     if (len > 0 && at[0] != '\r') {
@@ -146,7 +147,7 @@ ssize_t h1_parse_request(wharf_str input, struct h1_progress *progress, const st
 ssize_t h1_parse_response(wharf_str input, struct h1_progress *progress,
                           const struct h1_response_options *options, struct h1_response *response,
                           struct h1_error *ret_error) {
-    struct head_parse parse = {input, 0, options->limits, ret_error, NULL, response, {NULL, 0}};
+    struct head_parse parse = {input, 0, options->limits, ret_error, NULL, response, NULL};
     memset(response, 0, offsetof(struct h1_response, headers));
     headers_clear(&response->headers);
     if (input.len == 0) {

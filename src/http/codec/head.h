@@ -57,8 +57,8 @@ struct h1_progress {
     size_t searched; /* bytes known not to hold the end of the head */
     bool line_valid; /* the first line was whole and fine */
     /* The caller's, requests only: a Host value that was found valid before. The same again is not looked through again.
-     * ptr NULL: none. */
-    wharf_str known_host;
+     * NULL: none. */
+    const wharf_str *known_host;
 };
 
 struct h1_request {

@@ -1,6 +1,7 @@
 /* Header fields: the list, its look-up, and the parser of field lines (RFC 9112 section 5). */
 #include "http/codec/headers.h"
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "http/codec/scan.h"
 
@@ -132,7 +133,7 @@ bool h1_is_field_value(wharf_str text) {
 
 /* Why the line at `line` is refused, whose name ended at `at` without a colon. Bare line ends come first:
  * they show that the peer and we do not agree on what a line is. */
-static enum h1_reason name_fault(const char *line, const char *at) {
+COLD static enum h1_reason name_fault(const char *line, const char *at) {
     if (*at == '\n') {
         return H1_LINE_BARE_LF;
     }
@@ -154,7 +155,7 @@ static enum h1_reason name_fault(const char *line, const char *at) {
     return *at == ':' ? H1_FIELD_NAME_WHITESPACE : H1_FIELD_NAME_INVALID;
 }
 
-static enum h1_reason value_fault(const char *at) {
+COLD static enum h1_reason value_fault(const char *at) {
     switch (*at) {
     case '\n': return H1_LINE_BARE_LF;
     case '\r': return H1_LINE_BARE_CR;
@@ -164,7 +165,7 @@ static enum h1_reason value_fault(const char *at) {
 }
 
 /* Whether reading '_' as '-' makes another, known name of this one. */
-static bool is_alias(wharf_str name) {
+COLD static bool is_alias(wharf_str name) {
     char copy[32];
     if (name.len > sizeof copy || str_find_byte(name, '_') < 0) {
         return false;
@@ -177,7 +178,7 @@ static bool is_alias(wharf_str name) {
 
 /* Every loop below ends at the last byte of the input at the latest, because that is LF, which is in no
  * class; and a CR is never the last byte. */
-static inline ssize_t parse_field(wharf_str input, size_t offset, const struct h1_limits *limits,
+ALWAYS_INLINE ssize_t parse_field(wharf_str input, size_t offset, const struct h1_limits *limits,
                                   struct header *ret_header, struct h1_error *ret_error) {
     const char *line = input.ptr + offset;
     const char *at = scan_name(line, input.ptr + input.len);
@@ -200,9 +201,6 @@ static inline ssize_t parse_field(wharf_str input, size_t offset, const struct h
     if ((size_t)(at - line) > limits->field_bytes) {
         return h1_refuse(ret_error, H1_FIELD_LONG, offset + limits->field_bytes);
     }
-    if (limits->strict_names && is_alias(name)) {
-        return h1_refuse(ret_error, H1_FIELD_NAME_ALIAS, offset);
-    }
     const char *value_end = at;
     while (value_end > value && scan_is_blank(value_end[-1])) {
         value_end--;
@@ -210,6 +208,9 @@ static inline ssize_t parse_field(wharf_str input, size_t offset, const struct h
     ret_header->name = name;
     ret_header->value = (wharf_str){value, (size_t)(value_end - value)};
     ret_header->id = header_identify(name);
+    if (limits->strict_names && ret_header->id == HEADER_OTHER && is_alias(name)) {
+        return h1_refuse(ret_error, H1_FIELD_NAME_ALIAS, offset);
+    }
     return at + 2 - input.ptr;
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "wharf/base.h"
 
 /* Maxima, in bytes or lines. The field's name is the setting's name in errors. All must be set (no
@@ -132,6 +133,6 @@ enum h1_reason {
 
 /* Fills *error from the table and returns the code to give on: -WHARF_ELIMIT when a setting was exceeded,
  * otherwise -WHARF_EPROTOCOL. Cold: what leads here is kept apart from the code that sound messages run. */
-__attribute__((cold)) int h1_refuse(struct h1_error *error, enum h1_reason reason, size_t offset);
+COLD int h1_refuse(struct h1_error *error, enum h1_reason reason, size_t offset);
 
 #endif

@@ -1,5 +1,6 @@
 /* The request line: method SP request-target SP HTTP-version CR LF (RFC 9112 section 3). Exactly one space
  * each; whoever is lenient here can be made to see another request than the next server does. */
+#include "base/compiler.h"
 #include "base/text.h"
 #include "http/codec/scan.h"
 #include "http/codec/start_line.h"
@@ -16,9 +17,6 @@ static const wharf_str method_names[H1_METHOD_COUNT] = {
 };
 
 enum h1_method h1_method_of(wharf_str token) {
-    if (token.len == 3 && memcmp(token.ptr, "GET", 3) == 0) {
-        return H1_METHOD_GET;
-    }
     for (int method = H1_METHOD_GET; method < H1_METHOD_COUNT; method++) {
         if (wharf_str_equal(token, method_names[method])) {
             return (enum h1_method)method;
@@ -41,7 +39,7 @@ bool h1_method_is_idempotent(enum h1_method method) {
 }
 
 /* Why the method that begins at `start` and stops at `at` is not followed by a space. */
-static enum h1_reason method_fault(const char *start, const char *at) {
+COLD static enum h1_reason method_fault(const char *start, const char *at) {
     if (*at == '\n') {
         return H1_LINE_BARE_LF;
     }
@@ -55,6 +53,19 @@ static enum h1_reason method_fault(const char *start, const char *at) {
         return H1_PREFACE_TLS;
     }
     return *at == '\t' ? H1_LINE_WHITESPACE : H1_METHOD_INVALID;
+}
+
+/* The method that most requests have. */
+ALWAYS_INLINE bool parse_get(struct head_parse *parse) {
+    const char *start = parse->input.ptr + parse->at;
+    if (parse->input.len - parse->at < 4 || memcmp(start, "GET ", 4) != 0 ||
+        parse->limits->method_bytes < 3) {
+        return false;
+    }
+    parse->request->method_text = (wharf_str){start, 3};
+    parse->request->method = H1_METHOD_GET;
+    parse->at += 4;
+    return true;
 }
 
 static int parse_method(struct head_parse *parse) {
@@ -80,7 +91,7 @@ static int parse_method(struct head_parse *parse) {
 /* ---- target ---- */
 
 /* Why the target that begins at `start` may not hold the byte at `at`. */
-static enum h1_reason target_fault(const char *start, const char *at) {
+COLD static enum h1_reason target_fault(const char *start, const char *at) {
     unsigned char byte = (unsigned char)*at;
     switch (byte) {
     case '\n': return H1_LINE_BARE_LF;
@@ -164,7 +175,7 @@ static enum h1_reason number_fault(const struct head_parse *parse, wharf_str dig
 }
 
 /* The version at parse->at is not HTTP/1.x CR LF: says why. */
-static int refuse_version(const struct head_parse *parse) {
+COLD static int refuse_version(const struct head_parse *parse) {
     const char *start = parse->input.ptr + parse->at;
     const char *lf = memchr(start, '\n', parse->input.len - parse->at);
     wharf_str line = {start, (size_t)(lf - start)};
@@ -216,14 +227,14 @@ static int resolve_target(const struct head_parse *parse) {
     if (request->target.ptr[0] != '/' || request->method == H1_METHOD_CONNECT) {
         return target_resolve(parse, request);
     }
+    size_t query_len = request->has_query ? request->query.len + 1 : 0;
     request->form = H1_FORM_ORIGIN;
-    request->path = request->target;
-    request->path.len -= request->has_query ? request->query.len + 1 : 0;
+    request->path = (wharf_str){request->target.ptr, request->target.len - query_len};
     return 0;
 }
 
 int request_line_parse(struct head_parse *parse) {
-    int code = parse_method(parse);
+    int code = parse_get(parse) ? 0 : parse_method(parse);
     if (code < 0) {
         return code;
     }

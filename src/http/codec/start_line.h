@@ -13,7 +13,7 @@ struct head_parse {
     struct h1_error *error;
     struct h1_request *request;   /* NULL: it is a response */
     struct h1_response *response; /* NULL: it is a request */
-    wharf_str known_host;         /* see struct h1_progress */
+    const wharf_str *known_host;  /* see struct h1_progress */
 };
 
 /* Refuses at this place of the input. */

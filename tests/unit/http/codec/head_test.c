@@ -784,7 +784,8 @@ static void a_known_host_vouches_for_itself_alone(void **state) {
         struct header fields[8];
         struct h1_request request;
         struct h1_error error;
-        struct h1_progress progress = {.known_host = wharf_str_of("a.example:80")};
+        wharf_str known = wharf_str_of("a.example:80");
+        struct h1_progress progress = {.known_host = &known};
         headers_init(&request.headers, fields, 8);
         ssize_t got = h1_parse_request((wharf_str){text, (size_t)len}, &progress, &h1_limits_server, &request,
                                        &error);
