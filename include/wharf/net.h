@@ -9,11 +9,15 @@
  *
  * Addresses are strings:
  *
- *     localhost:8888    127.0.0.1:80    [::1]:80    :8000 (every interface)    unix:/run/x.sock
- * unix:@abstract
+ *     localhost:8888    127.0.0.1:80    [::1]:80    [fe80::1%eth0]:80    :8000 (every interface)
+ *     unix:/run/x.sock    unix:@abstract
+ *     udp://:53    unix-datagram:/run/log    unix-seqpacket:@name              wharf/datagram.h
+ *     systemd:http    fd:3                                                     already open when the program started
  *
  * with "tcp://" in front where a URL reads better; no scheme means TCP. A host is a literal or a name; a port
- * is a number from 0 to 65535 (0: the kernel picks one, when listening).
+ * is a number from 0 to 65535 (0: the kernel picks one, when listening). "systemd:NAME" are the sockets that the service
+ * manager passed under that name (FileDescriptorName= in the .socket unit; all are "unknown" without one), "fd:N" is descriptor N;
+ * each can be taken once.
  *
  * A socket is used by its own core, and closed with its thread when the program did not. One task may receive while another sends; further senders queue, one call
  * at a time. A failed call leaves the socket usable: after -ETIMEDOUT or -ECANCELED the bytes received so far
@@ -48,7 +52,7 @@ WHARF_API WHARF_MUST_USE wharf_sock wharf_dial(const char *address);
  * host on every interface, both families. Suspends only for a host name that must be looked up. The caller
  * owns the socket. Inside wharf_run() the first core opens the address and the others get a view of the same
  * listener; connections go to the core with the fewest. Errors (in the handle): as wharf_dial(), and
- * -EADDRINUSE, -EACCES, -EADDRNOTAVAIL. */
+ * -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, and of "systemd:NAME" -ENOENT (wharf_why() says what was passed) and -EBUSY (taken before). */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_serve_on(const char *address);
 
 /** The next connection. Suspends until there is one. A connection that was already gone is skipped; while the

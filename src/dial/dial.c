@@ -10,6 +10,7 @@
 #include "base/failure.h"
 #include "base/text.h"
 #include "net/datagram.h"
+#include "net/inherited.h"
 #include "net/names.h"
 #include "net/socket.h"
 #include "sched/engine.h"
@@ -128,6 +129,9 @@ wharf_sock wharf_dial(const char *address) {
     struct stream stream;
     struct dial_report report;
     int rc = address_parse_or_fail(address, "connect", &text);
+    if (rc == 0 && inherited_is_named(&text)) {
+        return sock_inherit(&text, "connect");
+    }
     if (rc == 0 && address_socket_type(&text) != SOCK_STREAM) {
         return datagram_dial(&text);
     }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/failure.h"
+#include "net/inherited.h"
 #include "net/listener.h"
 #include "net/socket.h"
 #include "sched/engine.h"
@@ -32,12 +33,7 @@ int wharf_detach(wharf_sock handle) {
     return fd;
 }
 
-/* What a foreign descriptor is. */
-struct descriptor {
-    int64_t type, family, listening;
-};
-
-static int descriptor_inspect(int fd, struct descriptor *ret_descriptor) {
+int descriptor_inspect(int fd, struct descriptor *ret_descriptor) {
     const struct engine *engine = sched_engine();
     struct sched *sched = sched_current();
     struct descriptor found = {0};
@@ -58,7 +54,7 @@ static int descriptor_inspect(int fd, struct descriptor *ret_descriptor) {
     return rc;
 }
 
-static int descriptor_unblock(int fd) {
+int descriptor_unblock(int fd) {
     if (sched_is_simulated()) {
         return 0;
     }
@@ -121,4 +117,13 @@ wharf_sock wharf_adopt(int fd) {
         io_is_tcp(io);
     }
     return adopt_io(io, &found);
+}
+
+wharf_sock sock_inherit(const struct address_text *text, const char *phase) {
+    int fd = -1;
+    if (sched_current() == NULL) {
+        return sock_failed(failure_current()->code);
+    }
+    int rc = inherited_take(text, phase, &fd, 1);
+    return rc < 0 ? sock_failed(rc) : wharf_adopt(fd);
 }

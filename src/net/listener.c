@@ -14,6 +14,7 @@
 #include "base/failure.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/inherited.h"
 #include "net/listener_internal.h"
 #include "net/share.h"
 #include "sched/engine.h"
@@ -285,7 +286,51 @@ static int bind_all(struct listener *listener, const struct listener_plan *plan)
     return rc;
 }
 
+/* One socket that was bound before this process began. The io has it on success. */
+static int inherit(struct listener *listener, const struct listener_plan *plan, int fd) {
+    const struct engine *engine = sched_engine();
+    struct sched *sched = sched_current();
+    struct descriptor found = {0};
+    int backlog = plan->backlog > 0 ? plan->backlog : LISTENER_BACKLOG_MAX;
+    int rc = descriptor_inspect(fd, &found);
+    rc = rc == 0 && found.type == SOCK_DGRAM ? -EOPNOTSUPP : rc;
+    rc = rc == 0 && found.listening == 0 ? engine->listen(sched, fd, backlog) : rc;
+    rc = rc == 0 ? io_open(fd, IO_READ, &listener->sockets[listener->count]) : rc;
+    if (rc < 0) {
+        return fail(rc, "listen", plan->text, "descriptor %d", fd);
+    }
+    if (found.family != AF_UNIX) {
+        (void)engine->set_option(sched, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+    listener->sockets[listener->count]->shared_fd = true;
+    listener->type = (int)found.type;
+    listener->count++;
+    return 0;
+}
+
+static int inherit_all(struct listener *listener, const struct listener_plan *plan) {
+    int fds[NAMES_ADDRESSES_MAX];
+    int count = inherited_take(&plan->parts, "listen", fds, NAMES_ADDRESSES_MAX);
+    int rc = count < 0 ? count : 0;
+    for (int i = 0; i < count; i++) {
+        rc = rc == 0 ? inherit(listener, plan, fds[i]) : rc;
+        if (rc < 0) {
+            sched_engine()->close(sched_current(), fds[i], false);
+        }
+    }
+    rc = rc == 0 ? read_local_name(listener) : rc;
+    if (rc < 0) {
+        listener_unbind(listener);
+        return rc;
+    }
+    address_format(&listener->local.any, listener->local.len, listener->address);
+    return 0;
+}
+
 int listener_bind(struct listener *listener, const struct listener_plan *plan) {
+    if (inherited_is_named(&plan->parts)) {
+        return inherit_all(listener, plan);
+    }
     int rc = bind_all(listener, plan);
     bool any_port = plan->parts.kind == ADDRESS_TCP && plan->parts.port == 0;
     for (int i = 1; i < PORT_ATTEMPTS && rc == -EADDRINUSE && any_port && plan->count > 1; i++) {
@@ -321,6 +366,9 @@ static void listener_delete(struct listener *listener) {
 /* The addresses to bind, in this order: IPv4 first for localhost, because its port is the more likely one to be
  * taken; IPv4 alone as the second choice for every interface. */
 static int plan_resolve(struct listener_plan *plan) {
+    if (inherited_is_named(&plan->parts)) {
+        return 0;
+    }
     plan->count = names_resolve(&plan->parts, AF_UNSPEC, plan->addresses, NAMES_ADDRESSES_MAX - 1);
     if (plan->count < 0) {
         return plan->count;

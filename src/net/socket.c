@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "net/datagram.h"
+#include "net/inherited.h"
 #include "net/listener.h"
 #include "net/names.h"
 #include "sched/engine.h"
@@ -339,14 +340,18 @@ wharf_sock wharf_serve_on(const char *address) {
     struct sock *sock = NULL;
     struct address_text text;
     int rc = address_parse_or_fail(address, "listen", &text);
-    if (rc == 0 && address_socket_type(&text) == SOCK_DGRAM) {
-        return datagram_serve(&text);
+    int type = rc == 0 ? address_socket_type(&text) : rc;
+    if (rc == 0 && inherited_is_named(&text)) {
+        type = inherited_type(&text, "listen");
+        rc = type < 0 ? type : 0;
+    }
+    if (rc == 0 && type == SOCK_DGRAM) {
+        return inherited_is_named(&text) ? sock_inherit(&text, "listen") : datagram_serve(&text);
     }
     rc = rc == 0 ? listener_open(address, 0, &listener) : rc;
     if (rc < 0) {
         return sock_failed(rc);
     }
-    int type = listener_type(listener);
     struct io *io = listener_io(listener);
     if (io != NULL) {
         sock = sock_new(io, NULL);
@@ -355,13 +360,13 @@ wharf_sock wharf_serve_on(const char *address) {
             return sock_failed(fail(-ENOMEM, "listen", address, NULL));
         }
         sock->listener = listener;
-        sock->type = type;
+        sock->type = listener_type(listener);
         return sock_handle(sock);
     }
     /* Shared between cores, so its sockets come and go: an unused descriptor holds the handle's place. */
     int fd = engine->socket(sched_current(), AF_UNIX, SOCK_STREAM);
     wharf_sock handle = fd < 0 ? sock_failed(fail(fd, "listen", address, NULL))
-                               : sock_of_descriptor(fd, AF_UNIX, type, &sock);
+                               : sock_of_descriptor(fd, AF_UNIX, listener_type(listener), &sock);
     if (wharf_failed(handle)) {
         listener_close(listener);
         return handle;

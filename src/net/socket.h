@@ -61,6 +61,8 @@ wharf_sock sock_of_stream(const struct stream *stream, const struct address *pee
 
 /* A descriptor of the engine as a handle, of SOCK_* type and family; closed on failure. ret_sock: the record. */
 wharf_sock sock_of_descriptor(int fd, int family, int type, struct sock **ret_sock);
+/* handover.c: the one socket that "fd:N" or "systemd:NAME" names, which is not for listening. */
+wharf_sock sock_inherit(const struct address_text *text, const char *phase);
 /* Connects a fresh socket to one address and remembers it. `text` is for the error. Suspends. */
 int sock_connect(struct sock *sock, const char *text, const struct address *address);
 /* Binds a fresh one. Does not suspend. */
