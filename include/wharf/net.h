@@ -116,6 +116,13 @@ WHARF_API int64_t wharf_send_file(wharf_sock sock, int fd, int64_t offset, int64
  */
 WHARF_API int64_t wharf_sent(wharf_sock sock);
 
+/** Gives a connection a deadline of its own, `ms` milliseconds from now (WHARF_OFF: none): from then on every call that sends
+ *  or receives on it, by whatever task, fails with -ETIMEDOUT until the deadline is set anew, and what has arrived stays
+ *  readable. It is a moment and not a time for each call, so a peer that sends a byte now and then does not stretch it.
+ *  WHARF_WITHIN() is the same for a piece of the program; the nearer one counts. Does not suspend.
+ *  Errors: -EBADF, -EOPNOTSUPP (a listener), -ENOMEM. */
+WHARF_API int wharf_set_deadline(wharf_sock sock, int64_t ms);
+
 /* ---- ending ------------------------------------------------------------------------------------------ */
 
 /** Tells the peer that nothing more will be sent; receiving goes on. Does not suspend. Errors: -EBADF,

@@ -40,6 +40,13 @@ ssize_t str_find(wharf_str text, wharf_str needle) {
     return found != NULL ? found - text.ptr : -1;
 }
 
+size_t str_find_end(wharf_str text, size_t searched, wharf_str needle) {
+    /* An occurrence may have begun in what was there before. */
+    size_t start = searched >= needle.len ? searched - needle.len + 1 : 0;
+    ssize_t found = start < text.len ? str_find(str_slice(text, start, text.len), needle) : -1;
+    return found < 0 ? 0 : start + (size_t)found + needle.len;
+}
+
 ssize_t str_find_byte(wharf_str text, char byte) {
     const char *found = text.len > 0 ? memchr(text.ptr, byte, text.len) : NULL;
     return found != NULL ? found - text.ptr : -1;

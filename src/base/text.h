@@ -12,6 +12,8 @@ bool str_starts_nocase(wharf_str text, wharf_str prefix);
 bool str_ends(wharf_str text, wharf_str suffix);
 /* Offset of the first occurrence, or -1. */
 ssize_t str_find(wharf_str text, wharf_str needle);
+/* Offset behind the first occurrence, or 0, of a text that grows: its first `searched` bytes were searched before. */
+size_t str_find_end(wharf_str text, size_t searched, wharf_str needle);
 ssize_t str_find_byte(wharf_str text, char byte);
 ssize_t str_find_last_byte(wharf_str text, char byte);
 /* The part [from, to), clamped to the view. */

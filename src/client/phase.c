@@ -9,16 +9,6 @@
 
 static const int64_t NS_PER_MS = 1000000;
 
-static int64_t deadline_after(int64_t now, int64_t ms) {
-    int64_t span = 0;
-    int64_t deadline = 0;
-    if (ms < 0 || __builtin_mul_overflow(ms, NS_PER_MS, &span) ||
-        __builtin_add_overflow(now, span, &deadline)) {
-        return TIMER_NEVER;
-    }
-    return deadline;
-}
-
 void budget_start(struct budget *budget, int64_t total_ms) {
     *budget = (struct budget){.deadline = TIMER_NEVER, .ms = total_ms};
     if (total_ms >= 0) {
@@ -37,7 +27,7 @@ void phase_open(struct phase *phase, const struct budget *total, const char *lim
         return;
     }
     int64_t now = sched_clock();
-    int64_t own = deadline_after(now, ms);
+    int64_t own = deadline_after(now, ms < 0 ? WHARF_OFF : ms);
     if (total->deadline < own) {
         phase->limit = "total_ms";
         phase->ms = total->ms;

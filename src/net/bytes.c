@@ -122,6 +122,8 @@ int sock_recv_begin(struct sock *sock) {
         error = -EBUSY;
     } else if (!sock->connected) {
         error = -ENOTCONN;
+    } else if (sock->stream.io->expired) {
+        error = -ETIMEDOUT; /* bytes that are buffered need no operation that would say so */
     } else if (sock->receive_error < 0) {
         error = sock->receive_error;
     }
@@ -248,14 +250,7 @@ static ssize_t ahead_fill(struct sock *sock, size_t size) {
 /* Where the delimiter ends in the first `size` buffered bytes, or 0. Bytes before `from` were searched before. */
 static size_t ahead_search(const struct sock *sock, size_t from, size_t size, wharf_str delimiter) {
     size_t len = sock_ahead(sock) < size ? sock_ahead(sock) : size;
-    size_t overlap = delimiter.len - 1;
-    size_t start = from > overlap ? from - overlap : 0;
-    if (len == 0) {
-        return 0;
-    }
-    wharf_str view = {sock->ahead + sock->ahead_start + start, len - start};
-    ssize_t found = str_find(view, delimiter);
-    return found < 0 ? 0 : start + (size_t)found + delimiter.len;
+    return len > 0 ? str_find_end((wharf_str){sock->ahead + sock->ahead_start, len}, from, delimiter) : 0;
 }
 
 static ssize_t recv_delimited(struct sock *sock, char *buffer, size_t size, wharf_str delimiter) {

@@ -39,6 +39,9 @@ void io_is_datagrams(struct io *io) {
 static void io_retire(struct sched *sched, struct io *io) {
     io->watch = NULL;
     io->hangup = NULL;
+    if (io->deadline != NULL) {
+        io_deadline_free(sched, io);
+    }
     op_queue_complete_all(&io->readers, -ECANCELED);
     op_queue_complete_all(&io->writers, -ECANCELED);
     io->fd = -1;
@@ -226,6 +229,9 @@ static bool is_gone(const struct io_op *op) {
 
 static int start_reader(struct op *op) {
     struct io *io = ((struct io_op *)op)->io;
+    if (io->expired) {
+        return -ETIMEDOUT;
+    }
     op->io = io;
     op_queue_push(&io->readers, op);
     int rc = io_attach(io);
@@ -237,6 +243,9 @@ static int start_reader(struct op *op) {
 
 static int start_writer(struct op *op) {
     struct io *io = ((struct io_op *)op)->io;
+    if (io->expired) {
+        return -ETIMEDOUT;
+    }
     op->io = io;
     op_queue_push(&io->writers, op);
     int rc = io_attach(io);
@@ -381,45 +390,52 @@ static const struct op_kind connect_kind = {"connect", attempt_connect, start_wr
 static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove};
 static const struct op_kind wait_write_kind = {"wait writable", attempt_wait, start_writer, op_queue_remove};
 
+static inline int64_t io_await(struct io_op *op) {
+    return op->io->expired ? -ETIMEDOUT : op_await(&op->op);
+}
+
 ssize_t io_recv(struct io *io, void *buffer, size_t size) {
     struct io_op op = {.op.kind = &recv_kind, .io = io, .generation = io->generation, .recv = {buffer, size}};
-    return op_await(&op.op);
+    return io_await(&op);
 }
 
 ssize_t io_send(struct io *io, const struct iovec *pieces, int count, bool more) {
     struct io_op op = {
         .op.kind = &send_kind, .io = io, .generation = io->generation, .send = {pieces, count, more}};
-    return op_await(&op.op);
+    return io_await(&op);
 }
 
 int64_t io_sendfile(struct io *io, int fd, int64_t offset, int64_t size) {
     struct io_op op = {
         .op.kind = &sendfile_kind, .io = io, .generation = io->generation, .file = {fd, offset, size}};
-    return op_await(&op.op);
+    return io_await(&op);
 }
 
 int io_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len) {
     struct io_op op = {
         .op.kind = &accept_kind, .io = io, .generation = io->generation, .accept = {ret_address, ret_len}};
-    return (int)op_await(&op.op);
+    return (int)io_await(&op);
 }
 
 int io_connect(struct io *io, const struct sockaddr *address, socklen_t len) {
     struct io_op op = {
         .op.kind = &connect_kind, .io = io, .generation = io->generation, .connect = {address, len, false}};
-    return (int)op_await(&op.op);
+    return (int)io_await(&op);
 }
 
 int io_wait(struct io *io, int direction) {
     struct io_op op = {.io = io, .generation = io->generation, .direction = direction};
     op.op.kind = (direction & IO_READ) != 0 ? &wait_read_kind : &wait_write_kind;
     io->either = io->either || direction == (IO_READ | IO_WRITE);
-    return (int)op_await(&op.op);
+    return (int)io_await(&op);
 }
 
 /* ---- readiness for select ---- */
 
 int io_poll_descriptor(struct io *io, int events) {
+    if (io->expired) {
+        return events; /* the call that follows says so */
+    }
     if ((io->ready & events) == 0) {
         return 0;
     }

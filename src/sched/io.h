@@ -18,7 +18,9 @@
 
 struct datagram;
 struct io;
+struct io_deadline;
 struct io_front;
+struct sched;
 struct scope;
 
 /* What may succeed now. IO_HANGUP: the peer has ended its sending (EOF will be read); IO_BROKEN: error or
@@ -40,6 +42,7 @@ struct io {
     bool short_means_empty; /* a receive that gave less than was asked for has emptied the queue */
     bool datagrams;         /* an error is of one datagram, and not the end of the descriptor */
     bool lingers;           /* its owner has closed it, and it winds down by itself */
+    bool expired;           /* its deadline has passed: operations on it time out */
     struct op_queue readers;
     struct op_queue writers;
     io_watch_fn watch; /* instead of a reader */
@@ -47,6 +50,7 @@ struct io {
     struct scope *hangup;         /* cancelled when the peer is gone both ways */
     void *owner;                  /* what the layer above keeps for it */
     const struct io_front *front; /* NULL: readiness is the descriptor's */
+    struct io_deadline *deadline; /* NULL: none */
 };
 
 /* ---- slots ---- */
@@ -88,6 +92,12 @@ int io_recv_datagrams(struct io *io, struct datagram *datagrams, int count);
 int io_send_datagrams(struct io *io, struct datagram *datagrams, int count);
 /* Until readable (IO_READ) or writable. */
 int io_wait(struct io *io, int direction);
+
+/* Every operation above fails with -ETIMEDOUT from `deadline` (ns) on, until it is moved; TIMER_NEVER: none. A result that
+ * comes together with it wins. 0 or -ENOMEM. */
+int io_set_deadline(struct io *io, int64_t deadline);
+/* With the slot. */
+void io_deadline_free(struct sched *sched, struct io *io);
 
 /* ---- the same without waiting: -EAGAIN instead ---- */
 ssize_t io_recv_now(struct io *io, void *buffer, size_t size); /* ready or not */

@@ -107,11 +107,10 @@ static struct scope *scope_open(wharf_scope *storage, int *result) {
     return scope;
 }
 
-static int64_t deadline_after(int64_t ms) {
+int64_t deadline_after(int64_t now, int64_t ms) {
     if (ms < 0) {
         return ms == WHARF_OFF ? TIMER_NEVER : 0;
     }
-    int64_t now = sched_clock();
     int64_t ns = 0;
     bool far = __builtin_mul_overflow(ms, 1000000, &ns);
     return far || ns > TIMER_NEVER - 1 - now ? TIMER_NEVER : now + ns;
@@ -124,7 +123,7 @@ wharf_scope *wharf_scope_open(wharf_scope *storage, int *result) {
 
 wharf_scope *wharf_scope_open_within(wharf_scope *storage, int64_t ms) {
     struct scope *scope = scope_open(storage, NULL);
-    int64_t deadline = deadline_after(ms);
+    int64_t deadline = deadline_after(sched_clock(), ms);
     if (deadline < scope->deadline) {
         scope->deadline = deadline;
     }
@@ -135,7 +134,7 @@ wharf_scope *wharf_scope_open_shield(wharf_scope *storage, int64_t ms) {
     struct scope *scope = scope_open(storage, NULL);
     scope->shield = true;
     scope->cancelled = false;
-    scope->deadline = ms < 0 ? 0 : deadline_after(ms);
+    scope->deadline = ms < 0 ? 0 : deadline_after(sched_clock(), ms);
     return storage;
 }
 

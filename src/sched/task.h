@@ -47,6 +47,8 @@ static inline struct scope *scope_of(wharf_scope *storage) {
     return (struct scope *)(void *)storage;
 }
 void scope_cancel(struct scope *scope);
+/* `ms` milliseconds from `now` (ns); WHARF_OFF, and what is too far: TIMER_NEVER; another negative number: long past. */
+int64_t deadline_after(int64_t now, int64_t ms);
 
 /* The running task of this thread; makes the thread a scheduler when it is none. NULL only without memory. */
 struct task *task_current(void);

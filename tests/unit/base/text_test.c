@@ -31,6 +31,11 @@ static void finds_first_and_last(void **state) {
     assert_int_equal(str_find(STR("abc"), STR("abcd")), -1);
     assert_int_equal(str_find(STR("abc"), STR("")), 0);
     assert_int_equal(str_find((wharf_str){NULL, 0}, STR("a")), -1);
+    assert_int_equal(str_find_end(STR("abcabc"), 0, STR("bc")), 3);
+    assert_int_equal(str_find_end(STR("abcabc"), 2, STR("bc")), 3); /* begun in what was searched */
+    assert_int_equal(str_find_end(STR("abcabc"), 3, STR("bc")), 6);
+    assert_int_equal(str_find_end(STR("abcabc"), 6, STR("bc")), 0);
+    assert_int_equal(str_find_end(STR("abcab"), 4, STR("abc")), 0);
     assert_int_equal(str_find_byte(STR("a:b:c"), ':'), 1);
     assert_int_equal(str_find_last_byte(STR("a:b:c"), ':'), 3);
     assert_int_equal(str_find_byte((wharf_str){NULL, 0}, ':'), -1);
