@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Who may include whom, and which folder may touch what of the system.
 
-    base <- sched <- sim, net <- dial <- http <- client, server <- cli
+    base <- sched <- sim, net <- tls <- dial <- http <- client, server <- cli
 
 A folder sees its own headers and those of folders below; siblings do not see each other. http/codec/ is pure: base, the
 vocabulary of wharf/base.h and wharf/http.h, no clock and no system. The command, the examples and the benchmarks use
@@ -17,11 +17,12 @@ RANK = {
     "sched": 1,
     "sim": 2,
     "net": 2,
-    "dial": 3,
-    "http": 4,
-    "client": 5,
-    "server": 5,
-    "cli": 6,
+    "tls": 3,
+    "dial": 4,
+    "http": 5,
+    "client": 6,
+    "server": 6,
+    "cli": 7,
 }
 PUBLIC_LAYER = {
     "base.h": "base",
@@ -32,6 +33,7 @@ PUBLIC_LAYER = {
     "sim.h": "sim",
     "net.h": "net",
     "datagram.h": "net",
+    "tls.h": "tls",
     "http.h": "http",
     "client.h": "client",
     "server.h": "server",
@@ -90,6 +92,8 @@ def source_problems(path):
             yield f"{name}:{line}: \"{include}\" is in no layer"
         if not may_include(folder, include):
             yield f"{name}:{line}: {folder} may not include {include}"
+        if not quoted and include.startswith("openssl/") and folder != "tls":
+            yield f"{name}:{line}: only tls touches <{include}>"
         if codec and quoted and not codec_may_include(include):
             yield f"{name}:{line}: a codec may not include {include}"
         if codec and not quoted and CODEC_FORBIDDEN.match(include):

@@ -172,7 +172,8 @@ WHARF_API int wharf_get_option_text(wharf_sock sock, const char *option, char *b
 
 /** Takes the connection out of this core's hands and returns its file descriptor (non-blocking), which the
  * caller now owns: for another core, another library, another process. Does not suspend. Errors: -EBUSY
- * (received bytes are still buffered, a task is using it, or it is a listener of several sockets), -EBADF. */
+ * (received bytes are still buffered, a task is using it, or it is a listener of several sockets), -EOPNOTSUPP
+ * (it is TLS), -EBADF. */
 WHARF_API WHARF_MUST_USE int wharf_detach(wharf_sock sock);
 /** Makes a connected or listening stream socket's file descriptor a socket of this core, which owns it from
  * now on, on failure too. Does not suspend. Errors (in the handle): -EBADF, -ENOTSOCK, -EPROTONOSUPPORT,

@@ -13,5 +13,6 @@
 #include "wharf/sim.h"
 #include "wharf/sync.h"
 #include "wharf/task.h"
+#include "wharf/tls.h"
 
 #endif

@@ -37,6 +37,14 @@ int fail(int code, const char *phase, const char *subject, const char *detail_fo
     return code;
 }
 
+void failure_set_address(const struct sockaddr *address, socklen_t address_len) {
+    struct failure *record = failure_current();
+    if (address_len > 0 && address_len <= sizeof(record->address)) {
+        memcpy(record->address, address, address_len);
+        record->address_len = (unsigned char)address_len;
+    }
+}
+
 int fail_at(int code, const char *phase, const struct sockaddr *address, socklen_t address_len) {
     struct failure record = {.code = code, .phase = phase};
     if (address != NULL && address_len <= sizeof(record.address)) {

@@ -13,9 +13,9 @@
 
 enum {
     FAILURE_SUBJECT_SIZE = 96,
-    FAILURE_DETAIL_SIZE = 160,
+    FAILURE_DETAIL_SIZE = 288,
     FAILURE_ADDRESS_SIZE = 32,
-    FAILURE_SENTENCE_SIZE = 512, /* room for every part of a record at its longest */
+    FAILURE_SENTENCE_SIZE = 640, /* room for every part of a record at its longest */
 };
 
 struct failure {
@@ -40,6 +40,9 @@ COLD int fail(int code, const char *phase, const char *subject, const char *deta
     __attribute__((format(printf, 4, 5)));
 /* With the peer's address. */
 COLD int fail_at(int code, const char *phase, const struct sockaddr *address, socklen_t address_len);
+
+/* Adds the peer's address to the failure that was recorded last. */
+void failure_set_address(const struct sockaddr *address, socklen_t address_len);
 
 /* The sentence. Returns its length; cut to fit, always NUL-terminated when size > 0. */
 size_t failure_format(const struct failure *failure, char *out, size_t size);

@@ -15,6 +15,9 @@
 #include "net/socket.h"
 #include "sched/engine.h"
 #include "sched/sched.h"
+#include "tls/name.h"
+#include "tls/settings.h"
+#include "tls/stream.h"
 #include "wharf/net.h"
 #include "wharf/task.h"
 
@@ -124,7 +127,27 @@ int dial_stream(const struct address_text *to, struct stream *stream, struct dia
     return rc < 0 ? dial_failed(to, &report.peer, rc, &attempts) : 0;
 }
 
-wharf_sock wharf_dial(const char *address) {
+int dial_secure(struct stream *stream, const struct address_text *to, wharf_tls *tls,
+                struct dial_report *report) {
+    char text[WHARF_ADDRESS_SIZE + NAME_MAX_BYTES];
+    int64_t begin = sched_clock();
+    (void)address_text_format(to, text, sizeof(text));
+    wharf_str host = to->kind == ADDRESS_UNIX || to->host.len == 0 ? STR("localhost") : to->host;
+    const struct session_peer peer = {.host = host, .text = text};
+    tls = tls != NULL ? tls : tls_default();
+    int rc = tls != NULL ? stream_secure(stream, tls, &peer) : failure_current()->code;
+    if (rc == 0) {
+        rc = stream_handshake(stream);
+        failure_set_address(&report->peer.any, report->peer.len);
+    }
+    report->tls_ns = sched_clock() - begin;
+    if (rc < 0) {
+        stream_abort(stream);
+    }
+    return rc;
+}
+
+static wharf_sock dial_text(const char *address, bool secure, wharf_tls *tls) {
     struct address_text text;
     struct stream stream;
     struct dial_report report;
@@ -136,5 +159,21 @@ wharf_sock wharf_dial(const char *address) {
         return datagram_dial(&text);
     }
     rc = rc == 0 ? dial_stream(&text, &stream, &report) : rc;
+    rc = rc == 0 && secure ? dial_secure(&stream, &text, tls, &report) : rc;
     return rc < 0 ? sock_failed(rc) : sock_of_stream(&stream, &report.peer);
+}
+
+static const char TLS_SCHEME[] = "tls://";
+
+static bool has_tls_scheme(const char *address) {
+    return str_starts_nocase(wharf_str_of(address), STR("tls://"));
+}
+
+wharf_sock wharf_dial(const char *address) {
+    bool secure = has_tls_scheme(address);
+    return dial_text(secure ? address + strlen(TLS_SCHEME) : address, secure, NULL);
+}
+
+wharf_sock wharf_dial_tls(const char *address, wharf_tls *tls) {
+    return dial_text(has_tls_scheme(address) ? address + strlen(TLS_SCHEME) : address, true, tls);
 }

@@ -392,21 +392,35 @@ static inline ssize_t output_offer(struct wire *wire) {
     return sent;
 }
 
+/* What the stream itself still holds. */
+static int stream_settle(struct wire *wire) {
+    if (!stream_has_unsent(wire->stream)) {
+        return 0;
+    }
+    struct transfer transfer = {.run = transfer_send};
+    int64_t rc = wire_wait(wire, &wire->send, &transfer);
+    return rc < 0 ? (int)rc : 0;
+}
+
 int wire_flush_now(struct wire *wire) {
     if (wire->sending || wire->error < 0) {
         return wire->error;
+    }
+    if (wire->output_len == 0) {
+        return stream_settle(wire);
     }
     if (wire->streak < WIRE_STREAK_MAX - 1) {
         wire->streak++;
         ssize_t sent = output_offer(wire);
         if (wire->output_len == 0) {
-            return 0;
+            return stream_settle(wire);
         }
         if (sent < 0 && sent != -EAGAIN) {
             return (int)sent;
         }
     }
-    return wire_send(wire, NULL, 0, false);
+    int rc = wire_send(wire, NULL, 0, false);
+    return rc < 0 ? rc : stream_settle(wire);
 }
 
 char *wire_make_room(struct wire *wire, size_t len, int *ret_error) {

@@ -160,10 +160,11 @@ static inline int wire_write_str(struct wire *wire, wharf_str text) {
 /* Sends the output and then these pieces, copying nothing. The array is used up. more: another send follows at once.
  * After a failure in the middle of `pieces` the wire's error is set. 0 or an error. */
 int wire_send(struct wire *wire, struct iovec *pieces, int count, bool more);
-int wire_flush_now(struct wire *wire); /* there is some */
+int wire_flush_now(struct wire *wire); /* there is some, or the stream may hold some */
 /* Sends the output. What a failed flush has not sent stays in the output. */
 static inline int wire_flush(struct wire *wire) {
-    return wire->output_len > 0 ? wire_flush_now(wire) : wire->error;
+    bool nothing = wire->output_len == 0 && wire->stream->type == &stream_socket;
+    return nothing ? wire->error : wire_flush_now(wire);
 }
 /* Sends the output and then a part of an open regular file. Errors: also -WHARF_ECHANGED (the file ended early). */
 int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size);

@@ -20,7 +20,7 @@ static int front_poll(struct io *io, int events) {
     if (sock->listener != NULL) {
         return listener_has_one(sock->listener) ? events & IO_READ : 0;
     }
-    if ((events & IO_READ) != 0 && sock_ahead(sock) > 0) {
+    if ((events & IO_READ) != 0 && (sock_ahead(sock) > 0 || stream_is_readable(&sock->stream))) {
         return IO_READ;
     }
     return io_poll_descriptor(io, events);

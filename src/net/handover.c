@@ -23,6 +23,9 @@ int wharf_detach(wharf_sock handle) {
     if (is_in_use(sock)) {
         return sock_fail(sock, -EBUSY, "detach");
     }
+    if (sock->stream.state != NULL || sock->wrap.wrap != NULL) {
+        return fail(-EOPNOTSUPP, "detach", NULL, "a descriptor alone does not carry its TLS session");
+    }
     struct io *io = sock->stream.io;
     int fd = sock->listener != NULL ? listener_release(sock->listener) : io_release(io);
     if (fd < 0) {

@@ -18,10 +18,11 @@
 #include "sched/timer.h"
 #include "wharf/task.h"
 
-#define LINGER_NS    (INT64_C(2000) * 1000 * 1000)
-#define END_POLL_MS  5
-#define LINGER_MS    (LINGER_NS / 1000000)
-#define DRAIN_NOW_NS INT64_C(1000000)
+#define LINGER_NS      (INT64_C(2000) * 1000 * 1000)
+#define END_POLL_MS    5
+#define LINGER_MS      (LINGER_NS / 1000000)
+#define DRAIN_NOW_NS   INT64_C(1000000)
+#define OFFER_AGAIN_NS INT64_C(20000000)
 
 enum { DRAIN_READS = 32 };
 
@@ -31,8 +32,10 @@ struct lingering {
     struct linger_list *list;
     struct lingering *next, *prev; /* from the oldest to the newest */
     struct io *io;
-    struct timer timer; /* its deadline, or sooner when there is more to throw away */
+    struct timer timer; /* its deadline, or sooner when there is more to throw away or to send */
     int64_t deadline;
+    size_t rest_start, rest_len; /* the last words that the socket has not taken yet */
+    char rest[];
 };
 
 struct linger_list {
@@ -91,15 +94,32 @@ static enum drained drain(struct io *io) {
 
 static void linger_readable(struct io *io, void *arg);
 
+/* Last words that the socket had no room for. Once all are out the peer is told that nothing follows. */
+static void linger_offer(struct lingering *linger) {
+    if (linger->rest_start == linger->rest_len) {
+        return;
+    }
+    struct iovec piece = {linger->rest + linger->rest_start, linger->rest_len - linger->rest_start};
+    linger->io->ready |= IO_WRITE; /* nobody waits for it to become so */
+    ssize_t sent = io_try_send(linger->io, &piece, 1, false);
+    linger->rest_start += sent > 0 ? (size_t)sent : 0;
+    if (linger->rest_start == linger->rest_len) {
+        const struct engine *engine = sched_engine();
+        (void)engine->shutdown(sched_current(), linger->io->fd);
+    }
+}
+
 static void linger_step(struct lingering *linger) {
     int64_t now = sched_now();
+    linger_offer(linger);
     enum drained drained = drain(linger->io);
     if (drained == DRAINED_END || now >= linger->deadline) {
         linger_end(linger);
         return;
     }
     bool more = drained == DRAINED_MORE || !io_watch(linger->io, linger_readable, linger);
-    timer_set(sched_current(), &linger->timer, more ? now + DRAIN_NOW_NS : linger->deadline);
+    int64_t again = linger->rest_start < linger->rest_len ? now + OFFER_AGAIN_NS : linger->deadline;
+    timer_set(sched_current(), &linger->timer, more ? now + DRAIN_NOW_NS : again);
 }
 
 static void linger_readable(struct io *io, void *arg) {
@@ -159,9 +179,9 @@ static struct linger_list *list_get(void) {
 }
 
 /* Makes the io linger, or closes it where there is no memory for that. */
-static void linger_start(struct io *io) {
+static void linger_start(struct io *io, wharf_str rest) {
     struct linger_list *list = list_get();
-    struct lingering *linger = list != NULL ? mem_zalloc(sizeof(*linger)) : NULL;
+    struct lingering *linger = list != NULL ? mem_zalloc(sizeof(*linger) + rest.len) : NULL;
     if (linger == NULL || timer_init(sched_current(), &linger->timer, linger_timer) != 0) {
         mem_free(linger);
         io_close(io, false);
@@ -170,6 +190,10 @@ static void linger_start(struct io *io) {
     linger->list = list;
     linger->io = io;
     io->lingers = true;
+    linger->rest_len = rest.len;
+    if (rest.len > 0) {
+        memcpy(linger->rest, rest.ptr, rest.len);
+    }
     linger->deadline = sched_now() + LINGER_NS;
     linger->prev = list->last;
     *(list->last != NULL ? &list->last->next : &list->first) = linger;
@@ -201,7 +225,7 @@ static struct io *without_waiters(struct io *io) {
     return fresh;
 }
 
-void linger_close(struct io *io) {
+void linger_close(struct io *io, wharf_str rest) {
     const struct engine *engine = sched_engine();
     io->owner = NULL;
     io->hangup = NULL;
@@ -210,10 +234,13 @@ void linger_close(struct io *io) {
     if (io == NULL) {
         return;
     }
-    if (drain(io) == DRAINED_END) { /* closing sends the FIN, and nothing unread can turn it into a reset */
+    if (rest.len == 0 &&
+        drain(io) == DRAINED_END) { /* closing sends the FIN, and nothing unread can turn it into a reset */
         io_close(io, false);
         return;
     }
-    (void)engine->shutdown(sched_current(), io->fd);
-    linger_start(io);
+    if (rest.len == 0) {
+        (void)engine->shutdown(sched_current(), io->fd);
+    }
+    linger_start(io, rest);
 }

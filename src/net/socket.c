@@ -97,6 +97,9 @@ struct sock *sock_find(wharf_sock handle, const char *phase, int *ret_error) {
 }
 
 static void sock_free(struct sock *sock) {
+    if (sock->wrap.release != NULL) {
+        sock->wrap.release(sock->wrap.arg);
+    }
     sock_forget_bytes(sock);
     mem_free(sock->path);
     mem_free(sock);
@@ -113,8 +116,17 @@ void sock_leave(struct sock *sock) {
     }
 }
 
+void sock_wrap_accepted(struct sock *sock, const struct sock_wrap *wrap) {
+    sock->wrap = *wrap;
+}
+
 int sock_fail(const struct sock *sock, int code, const char *phase) {
-    return fail_at(code, phase, sock->peer_len > 0 ? &sock->peer.any : NULL, sock->peer_len);
+    const char *why = stream_why(&sock->stream);
+    (void)fail_at(code, phase, sock->peer_len > 0 ? &sock->peer.any : NULL, sock->peer_len);
+    if (why[0] != '\0' && (code == -WHARF_ETLS || code == -WHARF_EEOF)) {
+        (void)str_copy_to(failure_current()->detail, FAILURE_DETAIL_SIZE, wharf_str_of(why));
+    }
+    return code;
 }
 
 void sock_closed(struct sock *sock) {
@@ -130,9 +142,11 @@ void sock_closed(struct sock *sock) {
 wharf_sock sock_of_stream(const struct stream *stream, const struct address *peer) {
     struct sock *sock = sock_new(stream->io, peer);
     if (sock == NULL) {
-        io_close(stream->io, true);
+        struct stream lost = *stream;
+        stream_abort(&lost);
         return sock_failed(address_fail(-ENOMEM, "open", NULL, peer));
     }
+    sock->stream = *stream;
     return sock_handle(sock);
 }
 
@@ -375,6 +389,24 @@ wharf_sock wharf_serve_on(const char *address) {
     return handle;
 }
 
+static wharf_sock accept_stream(const struct sock *listener, struct io *io, const struct address *peer) {
+    struct stream stream;
+    stream_init_socket(&stream, io);
+    int rc = listener->wrap.wrap != NULL ? listener->wrap.wrap(listener->wrap.arg, &stream) : 0;
+    if (rc < 0) {
+        stream_abort(&stream);
+        return sock_failed(rc);
+    }
+    struct sock *accepted = sock_new(io, peer);
+    if (accepted == NULL) {
+        stream_abort(&stream);
+        return sock_failed(address_fail(-ENOMEM, "accept", NULL, peer));
+    }
+    accepted->stream = stream;
+    accepted->type = listener->type;
+    return sock_handle(accepted);
+}
+
 wharf_sock wharf_accept(wharf_sock handle) {
     int rc = 0;
     struct sock *sock = sock_find(handle, "accept", &rc);
@@ -386,18 +418,11 @@ wharf_sock wharf_accept(wharf_sock handle) {
     }
     struct io *io = NULL;
     struct address peer;
-    int type = sock->type;
-    rc = listener_accept(sock->listener, &io, &peer); /* the socket may be gone afterwards */
-    if (rc < 0) {
-        return sock_failed(rc);
-    }
-    struct sock *accepted = sock_new(io, &peer);
-    if (accepted == NULL) {
-        io_close(io, true);
-        return sock_failed(address_fail(-ENOMEM, "accept", NULL, &peer));
-    }
-    accepted->type = type;
-    return sock_handle(accepted);
+    sock_enter(sock); /* it may be closed meanwhile */
+    rc = listener_accept(sock->listener, &io, &peer);
+    wharf_sock accepted = rc < 0 ? sock_failed(rc) : accept_stream(sock, io, &peer);
+    sock_leave(sock);
+    return accepted;
 }
 
 int sock_connect(struct sock *sock, const char *text, const struct address *address) {

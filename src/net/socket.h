@@ -15,10 +15,18 @@
 
 struct listener;
 
+/* What an accepted connection becomes before it has a handle: TLS. */
+struct sock_wrap {
+    int (*wrap)(void *arg, struct stream *stream); /* 0, or an error (recorded); does not suspend */
+    void (*release)(void *arg);                    /* the listener has closed */
+    void *arg;
+};
+
 struct sock {
     struct sock *next, **link; /* all open ones of the scheduler */
     struct stream stream;      /* stream.io NULL: closed */
     struct listener *listener;
+    struct sock_wrap wrap;  /* of a listener; all NULL: none */
     struct unix_path *path; /* bound, and not yet listening */
     int users;              /* calls that will touch the record again */
     int type;               /* SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET */
@@ -56,6 +64,8 @@ wharf_sock sock_handle(const struct sock *sock);
 wharf_sock sock_failed(int code);
 /* fail() with the peer's address. Returns code. */
 int sock_fail(const struct sock *sock, int code, const char *phase);
+/* Has a listening socket do so with what it accepts. The argument is the socket's from now on. */
+void sock_wrap_accepted(struct sock *sock, const struct sock_wrap *wrap);
 /* A handle for a stream that was just connected; closes it on failure. */
 wharf_sock sock_of_stream(const struct stream *stream, const struct address *peer);
 

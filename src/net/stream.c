@@ -108,14 +108,29 @@ int64_t stream_send_file(struct stream *stream, int fd, int64_t offset, int64_t 
 
 /* ---- ending ---- */
 
-void stream_close(struct stream *stream) {
-    struct io *io = stream->io;
-    stream->type->deinit(stream);
+static wharf_str say_farewell(struct stream *stream) {
+    return stream->type->farewell != NULL ? stream->type->farewell(stream) : (wharf_str){NULL, 0};
+}
+
+/* What the type still holds may be part of the last words, so it goes last. */
+static void close_lingering(struct stream *stream, wharf_str rest) {
+    struct stream gone = *stream;
     stream->io = NULL;
-    linger_close(io);
+    stream->state = NULL;
+    linger_close(gone.io, rest);
+    gone.type->deinit(&gone);
+}
+
+void stream_close(struct stream *stream) {
+    close_lingering(stream, say_farewell(stream));
 }
 
 void stream_close_now(struct stream *stream) {
+    wharf_str rest = say_farewell(stream);
+    if (rest.len > 0) {
+        close_lingering(stream, rest);
+        return;
+    }
     struct io *io = stream->io;
     stream->type->deinit(stream);
     stream->io = NULL;

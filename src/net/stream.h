@@ -1,5 +1,5 @@
-/* A byte stream: what HTTP runs on. TCP and Unix sockets today; a TLS session is another type over the same
- * io, so nothing above knows the difference.
+/* A byte stream: what HTTP runs on. A TCP or Unix socket, or TLS over one (tls/stream.h), and nothing above knows the
+ * difference.
  *
  * A stream is embedded in its user's record (a socket handle, a server's connection, a client's connection),
  * so an idle connection costs no object of its own.
@@ -12,16 +12,18 @@
 #include <sys/uio.h>
 
 #include "sched/io.h"
+#include "wharf/base.h"
 
 struct stream;
 
 struct stream_type {
-    const char *name; /* "tcp", "unix" */
+    const char *name; /* "socket", "tls" */
     /* At least one byte, 0 at the end, or an error. Suspends. */
     ssize_t (*recv)(struct stream *stream, void *buffer, size_t size);
     /* The same without waiting: -EAGAIN. */
     ssize_t (*try_recv)(struct stream *stream, void *buffer, size_t size);
-    /* Takes at least one byte; may take fewer than offered. more: another piece follows at once. Suspends. */
+    /* Takes at least one byte; may take fewer than offered. more: another piece follows at once. Without pieces: until
+     * nothing is unsent. Suspends. */
     ssize_t (*send)(struct stream *stream, const struct iovec *pieces, int count, bool more);
     ssize_t (*try_send)(struct stream *stream, const struct iovec *pieces, int count, bool more);
     /* Part of an open regular file; at least one byte, 0 when the file has ended. Suspends. */
@@ -30,6 +32,17 @@ struct stream_type {
     int (*shutdown_write)(struct stream *stream);
     /* Frees what the type holds, but not the io. */
     void (*deinit)(struct stream *stream);
+
+    /* NULL where a type has nothing to say that its descriptor does not: */
+
+    /* Whether try_send has left something that the socket did not take. */
+    bool (*has_unsent)(const struct stream *stream);
+    /* Says goodbye before a graceful end, without waiting. What the socket has not taken; valid until deinit. */
+    wharf_str (*farewell)(struct stream *stream);
+    /* Whether a receive would return at once although nothing has come since. */
+    bool (*is_readable)(struct stream *stream);
+    /* Why it has failed, as the end of a sentence; "" when there is nothing to add to the error. */
+    const char *(*why)(const struct stream *stream);
 };
 
 struct stream {
@@ -50,6 +63,17 @@ static inline ssize_t stream_try_send(struct stream *stream, const struct iovec 
                                       bool more) {
     return stream->type == &stream_socket ? io_try_send(stream->io, pieces, count, more)
                                           : stream->type->try_send(stream, pieces, count, more);
+}
+
+/* As the optional functions of the type. */
+static inline bool stream_is_readable(struct stream *stream) {
+    return stream->type->is_readable != NULL && stream->type->is_readable(stream);
+}
+static inline bool stream_has_unsent(const struct stream *stream) {
+    return stream->type->has_unsent != NULL && stream->type->has_unsent(stream);
+}
+static inline const char *stream_why(const struct stream *stream) {
+    return stream->type->why != NULL ? stream->type->why(stream) : "";
 }
 
 /* A stream over an open, connected io. io->owner is the caller's to set. */

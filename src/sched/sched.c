@@ -389,6 +389,12 @@ uint64_t sched_random(void) {
     return value;
 }
 
+void sched_random_bytes(void *out, size_t size) {
+    struct sched *sched = sched_peek();
+    const struct engine *engine = sched != NULL ? sched->engine : &engine_epoll;
+    engine->random(sched, out, size);
+}
+
 /* xorshift64*: the engine's own numbers cost a system call. */
 uint64_t sched_dice(struct sched *sched) {
     if (sched->engine->pick != NULL || sched->random_state == 0) {

@@ -25,6 +25,9 @@ int64_t sched_wall_seconds(void);
 /* Until when, by sched_now(), what sched_wall_seconds() has just told holds for certain. */
 int64_t sched_wall_second_end(void);
 uint64_t sched_random(void);
+/* Good enough for keys, except in a simulation, where the seed decides. From any thread; on one without a scheduler they are
+ * the kernel's. */
+void sched_random_bytes(void *out, size_t size);
 /* True on the simulator: files, threads and names are then served without leaving the thread. */
 bool sched_is_simulated(void);
 /* Tells whether newer kernel features are to be avoided (environment WHARF_FALLBACKS=1). */

@@ -1,0 +1,44 @@
+/* TLS settings from the inside.
+ *
+ *      wharf_tls (options, ticket keys)         counted: its maker, listeners, connections
+ *       `- generation (certificates, trust)     counted: the settings, connections; replaced by a reload
+ */
+#ifndef TLS_SETTINGS_H
+#define TLS_SETTINGS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "tls/ticket.h"
+#include "wharf/tls.h"
+
+struct generation;
+
+struct wharf_tls {
+    _Atomic int users;
+    uint64_t id; /* never used again in this process, unlike the address */
+    struct arena arena;
+    wharf_tls_options options; /* a copy, limits resolved */
+    size_t certificate_count;
+    int key_log_fd;      /* -1: none */
+    unsigned char *alpn; /* as on the wire; NULL: none */
+    unsigned int alpn_len;
+    pthread_mutex_t lock; /* of what follows */
+    struct generation *generation;
+    struct tickets tickets;
+};
+
+/* What a limit that is switched off becomes. */
+#define TLS_LIMIT_NONE INT64_MAX
+
+/* The default settings, made on first use; not counted. NULL on failure (recorded). */
+wharf_tls *tls_default(void);
+void tls_hold(wharf_tls *tls);
+void tls_release(wharf_tls *tls);
+/* The generation in use, counted for the caller. */
+struct generation *tls_generation(wharf_tls *tls);
+/* Whether it can be a server's: 0, or -EINVAL (recorded). */
+int tls_check_server(const wharf_tls *tls, const char *phase, const char *subject);
+
+#endif
