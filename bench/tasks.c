@@ -2,9 +2,14 @@
  *
  *      switch_ns=.. spawn_join_ns=.. channel_ns=.. bare_switch_ns=..
  *
- * a switch between two tasks by wharf_yield(); spawning a task and joining it; handing one number through a channel to a
- * waiting task; and, as the limit, a switch that saves the callee-saved registers and nothing else. Each is the best of
- * several rounds, for what disturbs a round only makes it slower. */
+ *   switch       one switch: two tasks give way to each other by wharf_yield(), each of whose calls leaves for the other task
+ *   spawn_join   one task: started, run to its end, its result taken by wharf_join(); two switches are part of it
+ *   channel      one number: from a wharf_put() to a wharf_take() through a channel that holds none, in one direction
+ *   bare_switch  the limit: one switch between two stacks that keeps the callee-saved registers, leaves by a jump and does
+ *                nothing else
+ *
+ * The four take turns, and the best of many rounds counts: what disturbs a round only makes it slower. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -14,24 +19,12 @@
 #include "wharf/sync.h"
 #include "wharf/task.h"
 
-enum { ROUNDS = 7, SWITCHES = 200 * 1000, SPAWNS = 50 * 1000, HANDED = 100 * 1000 };
+enum { ROUNDS = 25, SWITCHES = 200 * 1000, SPAWNS = 50 * 1000, HANDED = 100 * 1000 };
 
 static double now_ns(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-/* The least time that one of `count` operations took; negative: it failed. */
-static double best_of(double (*round_ns)(void), int count) {
-    double best = -1;
-    for (int i = 0; i < ROUNDS; i++) {
-        double took = round_ns() / count;
-        if (took >= 0 && (best < 0 || took < best)) {
-            best = took;
-        }
-    }
-    return best;
 }
 
 /* ---- Wharf ---- */
@@ -150,28 +143,58 @@ static double bare_round(void) {
     return now_ns() - begin;
 }
 
-static void print_limit(void) {
-    printf(" bare_switch_ns=%.1f\n", best_of(bare_round, SWITCHES));
-}
-
 #else
 
-static void print_limit(void) {
-    printf(" bare_switch_ns=-\n");
+static double bare_round(void) {
+    return 0; /* told as nothing */
 }
 
 #endif
 
+/* ---- */
+
+struct row {
+    const char *name;
+    double (*round_ns)(void); /* all operations of a round; negative: it failed */
+    int operations;
+    double best; /* of one operation */
+};
+
+static bool take_turns(struct row *rows, size_t count) {
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < count; i++) {
+            double took = rows[i].round_ns() / rows[i].operations;
+            if (took < 0) {
+                return false;
+            }
+            if (round == 0 || took < rows[i].best) {
+                rows[i].best = took;
+            }
+        }
+    }
+    return true;
+}
+
 static int measure(void) {
-    double switching = best_of(switch_round, SWITCHES);
-    double spawning = best_of(spawn_round, SPAWNS);
-    double handing = best_of(channel_round, HANDED);
-    if (switching < 0 || spawning < 0 || handing < 0) {
+    struct row rows[] = {
+        {.name = "switch_ns", .round_ns = switch_round, .operations = SWITCHES},
+        {.name = "spawn_join_ns", .round_ns = spawn_round, .operations = SPAWNS},
+        {.name = "channel_ns", .round_ns = channel_round, .operations = HANDED},
+        {.name = "bare_switch_ns", .round_ns = bare_round, .operations = SWITCHES},
+    };
+    enum { COUNT = sizeof rows / sizeof *rows };
+    if (!take_turns(rows, COUNT)) {
         fprintf(stderr, "tasks: %s\n", wharf_why());
         return 1;
     }
-    printf("switch_ns=%.1f spawn_join_ns=%.1f channel_ns=%.1f", switching, spawning, handing);
-    print_limit();
+    for (size_t i = 0; i < COUNT; i++) {
+        const char *space = i + 1 < COUNT ? " " : "\n";
+        if (rows[i].best > 0) {
+            printf("%s=%.1f%s", rows[i].name, rows[i].best, space);
+        } else {
+            printf("%s=-%s", rows[i].name, space);
+        }
+    }
     return 0;
 }
 

@@ -1,9 +1,14 @@
-/* The steps of op_await(), for src/sched/ to compile into the operations that cost little more than these steps: with a kind
- * that the compiler knows, its attempt, start and cancel need no call. op.h has the order of events.
+/* The steps of op_await(), for src/sched/ to compile into the operations that cost little more than these steps: channels and
+ * joining. op.h has the order of events.
  *
  *      op_is_plain()   nothing but the attempt itself is to be looked at: an operation may try before it makes a record
+ *      op_brief()      and when it has to wait then, whoever ends its wait does all that is left to do
  *      op_enter()      all that an operation may meet on its way in
  *      op_wait()       what follows an attempt that gave -EAGAIN
+ *
+ * A brief wait is one without a deadline whose operation is only ever completed, never told to try again. Its record is the
+ * task's own, which is not on the caller's frame, so the call ends with the switch and the way back leads straight to the
+ * program. Cancelling takes the operation out of its queue; no last attempt is made, since one that is in a queue would fail.
  */
 #ifndef SCHED_AWAIT_H
 #define SCHED_AWAIT_H
@@ -12,9 +17,6 @@
 
 #include "sched/internal.h"
 #include "sched/turn.h"
-
-/* Or the compiler would share one copy, with calls, among the kinds. */
-#define AWAIT_INLINE __attribute__((always_inline)) static inline
 
 /* ---- on the way in ---- */
 
@@ -59,13 +61,14 @@ static inline bool op_is_plain(struct sched *sched) {
 
 /* ---- waiting ---- */
 
-AWAIT_INLINE int64_t op_attempt(struct op *op, const struct op_kind *kind) {
-    return kind->attempt != NULL ? kind->attempt(op) : -EAGAIN;
+static inline int64_t op_attempt(struct op *op) {
+    return op->kind->attempt != NULL ? op->kind->attempt(op) : -EAGAIN;
 }
 
 /* Parks once. 0: woken, attempt again; 1: completed; negative: interrupted. */
-AWAIT_INLINE int op_wait_once(struct sched *sched, struct op *op, const struct op_kind *kind) {
+static inline int op_wait_once(struct sched *sched, struct op *op) {
     struct task *task = op->task;
+    const struct op_kind *kind = op->kind;
     task->waiting = op;
     task->interrupt = 0;
     op->woken = false;
@@ -102,37 +105,50 @@ static inline int op_interrupted(const struct task *task, int rc) {
 }
 
 /* After an attempt that gave -EAGAIN. */
-AWAIT_INLINE int64_t op_wait(struct sched *sched, struct op *op, const struct op_kind *kind) {
+static inline int64_t op_wait(struct sched *sched, struct op *op) {
     for (;;) {
-        int rc = op_wait_once(sched, op, kind);
+        int rc = op_wait_once(sched, op);
         if (rc > 0) {
             return op->result;
         }
         /* What arrived together with an interruption wins. */
-        int64_t result = op_attempt(op, kind);
+        int64_t result = op_attempt(op);
         if (result != -EAGAIN || rc < 0) {
             return result != -EAGAIN ? result : op_interrupted(op->task, rc);
         }
     }
 }
 
+/* The record for a brief wait of the running task: what it waits on is to be told of it. */
+static inline union brief *op_brief(struct sched *sched, const struct op_kind *kind) {
+    struct task *task = sched->running;
+    task->brief.op.kind = kind;
+    task->waiting = &task->brief.op;
+    task->interrupt = 0;
+    return &task->brief;
+}
+
+/* Once it is told. Returns the result. */
+static inline int op_brief_wait(struct sched *sched) {
+    return task_park(sched, sched->running);
+}
+
+/* The end of a brief wait. */
+static inline void op_brief_end(struct task *task, int result) {
+    task->waiting = NULL;
+    task->answer = result;
+}
+
 /* ---- the other side ---- */
 
 /* As op_complete(). */
 static inline void op_finish(struct op *op, int64_t result) {
-    if (op->completed) {
-        return;
-    }
-    op->completed = true;
-    op->result = result;
     struct task *task = op->task;
-    if (__builtin_expect(op->leader != NULL, 0)) {
-        select_claim(op);
-    } else if (task->waiting == op) {
-        op->woken = true;
-        if (task->parked) {
-            task_make_ready(task);
-        }
+    if (op->brief) {
+        op_brief_end(task, (int)result);
+        task_make_ready(task);
+    } else if (!op->completed) {
+        op_finish_long(op, result);
     }
 }
 

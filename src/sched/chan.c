@@ -195,50 +195,49 @@ const struct op_kind chan_take_kind = {
 
 /* ---- the calls ---- */
 
-static inline void chan_op_init(struct chan_op *op, const struct op_kind *kind, wharf_chan handle,
-                                void *element) {
-    op_init(&op->op, kind);
-    op->op.internal = true;
-    op->handle = handle;
-    op->element = element;
-}
-
 /* The channel of a handle, when nothing else is to be looked at before it is used. */
 static inline struct chan *chan_plain(struct sched *sched, wharf_chan handle) {
     return op_is_plain(sched) ? chan_peek(sched, (uint64_t)handle.id) : NULL;
 }
 
+__attribute__((noinline)) static int chan_await(const struct op_kind *kind, wharf_chan handle,
+                                                void *element) {
+    struct chan_op op;
+    op_init(&op.op, kind);
+    op.op.internal = true;
+    op.handle = handle;
+    op.element = element;
+    return (int)op_await(&op.op);
+}
+
 /* After an attempt that found the channel full, or empty. */
-static inline int64_t chan_wait(struct sched *sched, struct chan *chan, struct chan_op *op,
-                                const struct op_kind *kind) {
-    op->chan = chan;
-    op->op.task = sched->running;
-    op->op.completed = false;
-    return op_wait(sched, &op->op, kind);
+static inline int chan_wait(struct sched *sched, struct op_queue *queue, const struct op_kind *kind,
+                            void *element) {
+    struct chan_op *op = &op_brief(sched, kind)->chan;
+    op->element = element;
+    op_queue_push(queue, &op->op);
+    return op_brief_wait(sched);
 }
 
 int wharf_put(wharf_chan handle, const void *element) {
     struct sched *sched = sched_of_thread;
     struct chan *chan = chan_plain(sched, handle);
-    int rc = chan != NULL ? chan_put(chan, element) : 0;
-    if (chan != NULL && rc != -EAGAIN) {
-        return rc;
+    void *from = (void *)(uintptr_t)element;
+    if (__builtin_expect(chan == NULL, 0)) {
+        return chan_await(&chan_put_kind, handle, from);
     }
-    struct chan_op op;
-    chan_op_init(&op, &chan_put_kind, handle, (void *)(uintptr_t)element);
-    return (int)(chan != NULL ? chan_wait(sched, chan, &op, &chan_put_kind) : op_await(&op.op));
+    int rc = chan_put(chan, element);
+    return rc != -EAGAIN ? rc : chan_wait(sched, &chan->putters, &chan_put_kind, from);
 }
 
 int wharf_take(wharf_chan handle, void *ret_element) {
     struct sched *sched = sched_of_thread;
     struct chan *chan = chan_plain(sched, handle);
-    int rc = chan != NULL ? chan_take(chan, ret_element) : 0;
-    if (chan != NULL && rc != -EAGAIN) {
-        return rc;
+    if (__builtin_expect(chan == NULL, 0)) {
+        return chan_await(&chan_take_kind, handle, ret_element);
     }
-    struct chan_op op;
-    chan_op_init(&op, &chan_take_kind, handle, ret_element);
-    return (int)(chan != NULL ? chan_wait(sched, chan, &op, &chan_take_kind) : op_await(&op.op));
+    int rc = chan_take(chan, ret_element);
+    return rc != -EAGAIN ? rc : chan_wait(sched, &chan->takers, &chan_take_kind, ret_element);
 }
 
 int wharf_try_put(wharf_chan handle, const void *element) {

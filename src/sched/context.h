@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Leaves the running context in *save and enters `load`, a context that was left or made before. Returns 0, so that what
- * ends with a switch can end with its result. */
-int context_switch(void **save, void *load);
+/* Leaves the running context in *save and enters `load`, a context that was left or made before. Where that
+ * one continues, the call that left it returns `answer`. */
+int context_switch(void **save, void *load, int answer);
 
 /* Where in a context the frame pointer and, right after it, the address of execution stand: see arch/. */
 #if defined(__x86_64__)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/failure.h"
+#include "sched/chan.h"
 #include "sched/context.h"
 #include "sched/debug.h"
 #include "sched/engine.h"
@@ -52,6 +53,19 @@ struct task_start {
     struct task_start *next_free;
 };
 
+struct join_op {
+    struct op op;
+    wharf_task task;
+    struct join_record *join; /* while it waits */
+    int *ret_result;          /* the caller's, may be NULL */
+};
+
+union brief {
+    struct op op;
+    struct chan_op chan;
+    struct join_op join;
+};
+
 /* At the top of its stack. An ended task keeps record and stack for the next one: see task.c. */
 struct task {
     /* what a switch touches stands together */
@@ -62,6 +76,7 @@ struct task {
     int interrupt;       /* why its wait was cut short: -ECANCELED, -ETIMEDOUT; 0: it was not */
     int saved_errno;
     wharf_fn fn;
+    int answer;  /* what the switch to it returns: the result of a brief wait */
     bool parked; /* it waits for task_make_ready(); else it runs, is ready or has ended */
     bool begun;  /* its function has been entered */
 
@@ -72,6 +87,7 @@ struct task {
     struct values *values;    /* its task-locals; NULL: none */
     int64_t parked_at;
     struct timer timer; /* its scope's deadline while parked, or its sleep's */
+    union brief brief;  /* its operation during a brief wait: see await.h */
     struct scope base;
     const char *name, *file;
     int line;
@@ -243,6 +259,12 @@ void starved_retry(struct sched *sched);
 void starved_timer_fired(struct timer *timer);
 void task_timer_fired(struct timer *timer);
 void task_finish(struct task *task, int result);
+/* What all its brief operations have in common; the rest is zero. */
+static inline void task_brief_init(struct task *task) {
+    task->brief.op.task = task;
+    task->brief.op.brief = true;
+    task->brief.op.internal = true;
+}
 /* It has finished and is about to leave for good: its record and stack are for others. */
 void task_retire(struct sched *sched, struct task *task);
 void tasks_kept_free(struct sched *sched);

@@ -17,9 +17,9 @@ int64_t op_await(struct op *op) {
     count(&sched->counters.operations);
     int64_t result = op->uninterruptible ? 0 : op_enter(sched, op);
     if (result == 0) {
-        result = op_attempt(op, op->kind);
+        result = op_attempt(op);
         if (result == -EAGAIN) {
-            result = op_wait(sched, op, op->kind);
+            result = op_wait(sched, op);
         }
     }
     if (sched->engine->outcome != NULL) {
@@ -47,6 +47,16 @@ void op_wake(struct op *op) {
     op->woken = true;
     if (op->task->parked) {
         task_make_ready(op->task);
+    }
+}
+
+void op_finish_long(struct op *op, int64_t result) {
+    op->completed = true;
+    op->result = result;
+    if (op->leader != NULL) {
+        select_claim(op);
+    } else {
+        op_wake(op);
     }
 }
 

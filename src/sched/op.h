@@ -50,15 +50,18 @@ struct op {
     bool woken;           /* before it was parked: it does not park */
     bool internal;        /* nothing but another task of this scheduler can end the wait: see deadlock.c */
     bool uninterruptible; /* neither deadline nor cancellation ends the wait: closing a scope */
+    bool brief;           /* of a wait that leaves nothing to do: see await.h */
 };
 
 /* What op_await() does not set itself. A record that is cleared as a whole costs more than the rest of a short operation. */
 static inline void op_init(struct op *op, const struct op_kind *kind) {
     op->kind = kind;
+    op->io = NULL;
     op->leader = NULL;
     op->wake_at = 0;
     op->internal = false;
     op->uninterruptible = false;
+    op->brief = false;
 }
 
 /* The only place where a task waits. Returns the result, -ECANCELED, -ETIMEDOUT, or start's error. Suspends.
@@ -72,6 +75,9 @@ int op_checkpoint(const struct op_kind *kind);
  * suspends. */
 void op_wake(struct op *op);
 void op_complete(struct op *op, int64_t result);
+
+/* What op_complete() does for those that are not brief and not completed. */
+void op_finish_long(struct op *op, int64_t result);
 
 /* select.c: a case has been completed. Takes the other cases out of their queues in the same step, so that whoever looks
  * into a queue finds only operations that can still be completed. */

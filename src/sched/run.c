@@ -1,8 +1,8 @@
 /* Running tasks: the queue of what is ready, parking, switching, and looking at the world when nothing is. */
 #include <errno.h>
 
+#include "sched/await.h"
 #include "sched/internal.h"
-#include "sched/turn.h"
 
 /* The one that the engine picks. */
 static struct ready *ready_pick(struct sched *sched) {
@@ -117,16 +117,21 @@ int run_others(struct sched *sched, struct task *task) {
     turn_begin(sched, turn_next(sched));
     if (next == task) {
         *sched->errno_at = task->saved_errno;
-        return 0;
+        return task->answer;
     }
     return switch_to(sched, task, next, &task->sanitizer_fake);
 }
 
 void task_interrupt(struct task *task, int code) {
-    if (task->waiting == NULL || task->waiting->uninterruptible || task->interrupt != 0) {
+    struct op *op = task->waiting;
+    if (op == NULL || op->uninterruptible || task->interrupt != 0) {
         return;
     }
     task->interrupt = code;
+    if (op->brief) {
+        op->kind->cancel(op);
+        op_brief_end(task, code);
+    }
     if (task->parked) {
         task_make_ready(task);
     }

@@ -61,6 +61,7 @@ static void main_task_init(struct sched *sched) {
     task->sched = sched;
     task->name = "main";
     task->begun = true;
+    task_brief_init(task);
     task->sanitizer_fiber = sanitizer_thread_self();
     pthread_attr_t attributes;
     if (SANITIZER_ADDRESS && pthread_getattr_np(pthread_self(), &attributes) == 0) {

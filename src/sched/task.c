@@ -47,6 +47,7 @@ static int task_build(struct sched *sched, size_t stack_bytes, struct task **ret
     task->stack = stack;
     task->stack_bottom = stack->bottom;
     task->stack_size = (size_t)(stack->top - stack->bottom);
+    task_brief_init(task);
     *ret_task = task;
     return 0;
 }
@@ -104,7 +105,7 @@ void task_retire(struct sched *sched, struct task *task) {
         task_discard(task);
         return;
     }
-    task->ready.next = &sched->kept[class]->ready;
+    task->ready.next = (struct ready *)sched->kept[class];
     sched->kept[class] = task;
     sched->kept_count[class]++;
 }
@@ -374,20 +375,16 @@ struct task *task_of_start(struct sched *sched, struct task_start *start) {
 
 /* ---- ending and joining ---- */
 
-struct join_op {
-    struct op op;
-    wharf_task task;
-    struct join_record *join; /* while it waits */
-    int result;
-};
-
 /* To whoever waits for it, or kept until somebody asks. */
 static void join_result(struct sched *sched, struct join_record *join, int result) {
     join->task->join = NULL;
     join->task = NULL;
     join->result = result;
     if (join->joiner != NULL) {
-        ((struct join_op *)join->joiner)->result = result;
+        const struct join_op *joiner = (struct join_op *)join->joiner;
+        if (joiner->ret_result != NULL) {
+            *joiner->ret_result = result;
+        }
         op_finish(join->joiner, 0);
         join_free(sched, join);
     }
@@ -454,7 +451,9 @@ static int64_t join_attempt(struct op *op) {
     if (join->task != NULL) {
         return -EAGAIN;
     }
-    joining->result = join->result;
+    if (joining->ret_result != NULL) {
+        *joining->ret_result = join->result;
+    }
     join_free(sched, join);
     return 0;
 }
@@ -473,26 +472,37 @@ static void join_cancel(struct op *op) {
 
 static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
 
-int wharf_join(wharf_task task, int *result) {
-    struct sched *sched = sched_of_thread;
+__attribute__((noinline)) static int join_await(wharf_task task, int *result) {
     struct join_op op;
     op_init(&op.op, &join_kind);
     op.op.internal = true;
     op.task = task;
     op.join = NULL;
+    op.ret_result = result;
+    return (int)op_await(&op.op);
+}
+
+int wharf_join(wharf_task task, int *result) {
+    struct sched *sched = sched_of_thread;
     int rc = 0;
-    if (op_is_plain(sched)) {
-        op.op.task = sched->running;
-        op.op.completed = false;
-        rc = (int)join_attempt(&op.op);
-        rc = rc == -EAGAIN ? (int)op_wait(sched, &op.op, &join_kind) : rc;
-    } else {
-        rc = (int)op_await(&op.op);
+    struct join_record *join = op_is_plain(sched) ? join_find(sched, task, &rc) : NULL;
+    bool alone = join != NULL && join->task != sched->running && join->joiner == NULL;
+    if (__builtin_expect(!alone, 0)) {
+        return join_await(task, result);
     }
-    if (rc == 0 && result != NULL) {
-        *result = op.result;
+    if (join->task == NULL) {
+        rc = join->result;
+        join_free(sched, join);
+        if (result != NULL) {
+            *result = rc;
+        }
+        return 0;
     }
-    return rc;
+    struct join_op *op = &op_brief(sched, &join_kind)->join;
+    op->join = join;
+    op->ret_result = result;
+    join->joiner = &op->op;
+    return op_brief_wait(sched);
 }
 
 struct task *task_find(wharf_task handle, int *ret_error) {

@@ -44,7 +44,7 @@ static inline uint64_t turn_next(const struct sched *sched) {
 
 /* Enters `to`. fake: where AddressSanitizer keeps what it knows of the leaver; NULL: it never comes back. All that is owed to
  * the one who arrives is done before leaving, so that in a release the call is a jump, and the way back leads straight to
- * the caller. Returns 0. */
+ * the caller. Returns the task's answer, when its turn has come again. */
 static inline int switch_to(struct sched *sched, struct task *from, struct task *to, void **fake) {
     from->saved_errno = *sched->errno_at;
     *sched->errno_at = to->saved_errno;
@@ -53,11 +53,11 @@ static inline int switch_to(struct sched *sched, struct task *from, struct task 
     sanitizer_leave(fake, to->stack_bottom, to->stack_size);
     sanitizer_thread_switch(to->sanitizer_fiber);
 #if SANITIZER_ADDRESS
-    context_switch(&from->context, to->context);
+    int answer = context_switch(&from->context, to->context, to->answer);
     sanitizer_arrive(from->sanitizer_fake);
-    return 0;
+    return answer;
 #else
-    return context_switch(&from->context, to->context);
+    return context_switch(&from->context, to->context, to->answer);
 #endif
 }
 
@@ -69,7 +69,7 @@ static inline bool turn_is_plain(const struct sched *sched, const struct ready *
 /* As below, in all other cases. */
 int run_others(struct sched *sched, struct task *task);
 
-/* Runs others until this task is made ready again. Returns 0. */
+/* Runs others until this task is made ready again. Returns its answer. */
 static inline int task_park(struct sched *sched, struct task *task) {
     task->parked = true;
     task->parked_at = sched->now;
@@ -87,6 +87,7 @@ static inline int task_park(struct sched *sched, struct task *task) {
 static inline int task_give_way(struct sched *sched, struct task *task) {
     struct ready *ready = sched->ready_first;
     uint64_t turn = turn_next(sched);
+    task->answer = 0;
     ready_push(sched, &task->ready);
     if (!turn_is_plain(sched, ready, turn)) {
         return run_others(sched, task);

@@ -13,7 +13,8 @@
  */
         .text
 
-/* int context_switch(void **save, void *load): leaves the running context in *save and enters `load`. Returns 0. */
+/* int context_switch(void **save, void *load, int answer): leaves the running context in *save and enters `load`, where
+ * `answer` is returned. */
         .globl  context_switch
         .hidden context_switch
         .type   context_switch, @function
@@ -21,7 +22,7 @@
 context_switch:
         .cfi_startproc
         endbr64
-        movq    (%rsp), %rdx
+        movq    (%rsp), %r8
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0
@@ -73,8 +74,8 @@ context_switch:
         popq    %rbp
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbp
-        xorl    %eax, %eax
-        cmpq    %rdx, (%rsp)
+        movl    %edx, %eax
+        cmpq    %r8, (%rsp)
         jne     3f
         ret
 3:      popq    %rcx
