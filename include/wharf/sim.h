@@ -10,6 +10,15 @@
  * Inside, every socket lives in memory, time jumps to the next event when all tasks wait, and the seed
  * decides how bytes are split, which ready task runs first, and what random numbers come out. The same seed
  * gives the same run.
+ *
+ * A world begins with one host, "local", whose program is the scenario. It may start others:
+ *
+ *     wharf_sim_start(WHARF_OPTIONS(wharf_sim_host, .name = "shop.example", .program = shop));
+ *     wharf_sim_set_link("local", "shop.example", WHARF_OPTIONS(wharf_sim_link, .latency_ns = 20000000));
+ *     wharf_response *r = wharf_get("http://shop.example/");
+ *
+ * Each has a scheduler, addresses and descriptors of its own; all run on the one thread of wharf_sim_run(), so
+ * nothing but the seed decides who is first. The world ends when the scenario returns.
  */
 #ifndef WHARF_SIM_H
 #define WHARF_SIM_H
@@ -18,6 +27,47 @@
 #include "wharf/task.h"
 
 WHARF_BEGIN
+
+/* ---- faults: a plan is data ------------------------------------------------------------------------------ */
+
+enum {
+    WHARF_SIM_NAME_SIZE = 40,  /**< bytes of a host's name, its NUL included */
+    WHARF_SIM_FAULTS_MAX = 32, /**< faults of one run */
+};
+
+/** What may go wrong. `amount` means what stands in brackets. */
+typedef enum wharf_sim_fault_kind {
+    WHARF_SIM_PARTITION = 1, /**< nothing passes between host and peer */
+    WHARF_SIM_DELAY,         /**< what passes between them takes longer [ns] */
+    WHARF_SIM_LOSS,          /**< packets between them are lost [of a million] */
+    WHARF_SIM_RESET, /**< the next stream between them to carry so many more bytes is reset there [bytes; 0: all of
+                              *   them, at once] */
+    WHARF_SIM_STALL, /**< the host's tasks do not run; its kernel answers */
+    WHARF_SIM_KILL, /**< the program ends, its sockets are closed; it begins again after for_ns, never when that is 0 */
+    WHARF_SIM_CRASH,      /**< likewise, but nobody is told: the host is gone from the network meanwhile */
+    WHARF_SIM_SIGNAL,     /**< the program gets a signal [its number] */
+    WHARF_SIM_NO_SOCKETS, /**< no new sockets: -EMFILE */
+    WHARF_SIM_NO_MEMORY,  /**< an allocation fails, on whatever host [the n-th from then] */
+    WHARF_SIM_CLOCK,      /**< the host's wall clock jumps [ns, negative: back]; the monotonic one goes on */
+    WHARF_SIM_FAULT_KINDS /**< how many there are, and one more */
+} wharf_sim_fault_kind;
+
+/** One entry of a plan. Plain data without pointers, to be kept, printed, left out and replayed. */
+typedef struct wharf_sim_fault {
+    int64_t at_ns;                  /**< virtual time since the run began; what is past happens at once */
+    int64_t for_ns;                 /**< how long; 0: for good */
+    int64_t amount;                 /**< see its kind */
+    wharf_sim_fault_kind kind;      /**< what happens */
+    char host[WHARF_SIM_NAME_SIZE]; /**< to whom; "": to the first host */
+    char peer[WHARF_SIM_NAME_SIZE]; /**< the other end, where there is one; "": all others */
+} wharf_sim_fault;
+
+/** One entry as a line of text: "at 1.25 s: shop.example crashes, for 2 s".
+ *  out, size: cut to fit, NUL-terminated when size > 0. Returns the length that it has in full. Does not
+ *  suspend. */
+WHARF_API size_t wharf_sim_fault_format(const wharf_sim_fault *fault, char *out, size_t size);
+
+/* ---- a run ----------------------------------------------------------------------------------------------- */
 
 /** Zero in every field but `size` means the default. */
 typedef struct wharf_sim_options {
@@ -30,37 +80,109 @@ typedef struct wharf_sim_options {
     uint64_t cancel_checkpoint; /**< the n-th blocking point cancels the scenario's scope; 0: none */
     uint64_t expire_checkpoint; /**< the n-th blocking point fails with -ETIMEDOUT, in that task; 0: none */
     uint64_t reset_at_byte;     /**< the first stream to carry this many bytes is reset there; 0: none */
-    uint64_t sockets_max;       /**< sockets open at once; one more fails with -EMFILE; 0: no limit */
-    uint64_t short_call;        /**< the n-th send or receive that moves bytes moves a single one; 0: none */
-    uint64_t reset_call;        /**< the n-th of those finds its connection reset; 0: none */
-    uint64_t fail_descriptor;   /**< the n-th new descriptor is refused once, with -EMFILE; 0: none */
+    uint64_t sockets_max;     /**< sockets open at once on a host; one more fails with -EMFILE; 0: no limit */
+    uint64_t short_call;      /**< the n-th send or receive that moves bytes moves a single one; 0: none */
+    uint64_t reset_call;      /**< the n-th of those finds its connection reset; 0: none */
+    uint64_t fail_descriptor; /**< the n-th new descriptor is refused once, with -EMFILE; 0: none */
+    const wharf_sim_fault *faults; /**< what goes wrong, in any order; copied */
+    size_t fault_count;            /**< how many those are; at most WHARF_SIM_FAULTS_MAX */
+    unsigned chaos; /**< this many more are drawn from the seed, among the hosts that there are; 0: none */
+    unsigned chaos_kinds; /**< of these kinds, a mask of 1 << kind; 0: all but WHARF_SIM_NO_MEMORY and
+                                    *   WHARF_SIM_SIGNAL */
+    int64_t chaos_ns;     /**< at times up to this; default 10 seconds */
+    uint64_t steps_max;   /**< operations of tasks and looks at the clock; one more ends the run; default
+                                    *   50,000,000; UINT64_MAX: no limit */
+    int64_t
+        virtual_ns_max; /**< simulated time after which the run ends; default 100 years; WHARF_OFF: no limit */
+    /** Called with each line of the trace: who did what, when, and how it ended. The text is not terminated by NUL and not
+     *  kept. NULL: nothing, or standard error when the environment has WHARF_TRACE=1. Must not suspend. */
+    void (*trace)(const char *line, size_t len, void *arg);
+    void *trace_arg; /**< what it is called with */
 } wharf_sim_options;
+
+enum { WHARF_SIM_STUCK_SIZE = 1024 };
 
 /** What a run came to. */
 typedef struct wharf_sim_report {
-    int64_t virtual_ns;     /**< simulated time that passed */
-    uint64_t trace;         /**< hash over what every blocking point waited for, when, and how it ended */
-    uint64_t checkpoints;   /**< blocking points passed */
-    uint64_t allocations;   /**< allocations made */
-    uint64_t tasks_left;    /**< tasks that were still alive when the scenario returned, cancelled then */
+    int64_t virtual_ns;   /**< simulated time that passed */
+    uint64_t trace;       /**< hash over what every blocking point waited for, when, and how it ended */
+    uint64_t checkpoints; /**< blocking points passed */
+    uint64_t allocations; /**< allocations made */
+    uint64_t
+        tasks_left; /**< tasks that were alive, or had not begun, when the scenario returned, cancelled then */
     uint64_t sockets_left;  /**< sockets that were never closed */
     int64_t blocks_left;    /**< allocations that were never freed */
     uint64_t channels_left; /**< channels that were never closed */
     uint64_t calls;         /**< sends and receives that could move bytes */
     uint64_t descriptors;   /**< descriptors that were asked for */
+    uint64_t steps;         /**< operations of tasks and looks at the clock */
+    size_t
+        fault_count; /**< faults that the plan had, given and drawn: with them as `faults` and no chaos the run is
+                             *   the same */
+    wharf_sim_fault faults[WHARF_SIM_FAULTS_MAX];
+    char stuck[WHARF_SIM_STUCK_SIZE]; /**< after -WHARF_EDEADLOCK: each task and what it waits for; else "" */
 } wharf_sim_report;
 
 /** Runs fn(arg) as the first task of a simulated world, on this thread, until it returns; then cancels and
  * joins what is left. options: NULL for the defaults. ret_report may be NULL. Blocks the thread (a running
  * scheduler pauses). Returns what fn returned. Errors: -WHARF_EDEADLOCK (all tasks wait and nothing can
- * happen), -ENOMEM, -EINVAL. */
+ * happen), -WHARF_ELIMIT (steps_max or virtual_ns_max), -ENOMEM, -EINVAL. */
 WHARF_API int wharf_sim_run(const wharf_sim_options *options, wharf_fn fn, void *arg);
 /** Likewise, and reports. ret_report is filled even when the run failed. */
 WHARF_API int wharf_sim_run_report(const wharf_sim_options *options, wharf_fn fn, void *arg,
                                    wharf_sim_report *ret_report);
 
-/** Raises a signal in the simulated world: who waits for it by wharf_signal_wait() or wharf_signal_open() gets it, and
- *  nobody else does. Signals of the system do not reach in. Does not suspend. Errors: -EINVAL (no such number, or
+/** The hash of the trace so far; 0 outside a simulation. Two runs whose hashes agree have done the same things at the same
+ *  times. Does not suspend. */
+WHARF_API uint64_t wharf_sim_trace(void);
+/** Virtual nanoseconds since the run began; 0 outside a simulation. Does not suspend. */
+WHARF_API int64_t wharf_sim_elapsed_ns(void);
+
+/* ---- hosts and links --------------------------------------------------------------------------------------- */
+
+/** A host. Zero in every field but `size`, `name` and `program` means the default. */
+typedef struct wharf_sim_host {
+    size_t size;      /**< sizeof(wharf_sim_host) */
+    const char *name; /**< what others reach it by; copied; shorter than WHARF_SIM_NAME_SIZE */
+    const char *
+        addresses; /**< its IP addresses, up to 8, with spaces between; default "10.0.0.N fd00::N" for the N-th host */
+    wharf_fn program;      /**< its main function; runs again when the host comes back from a fault */
+    void *arg;             /**< what that is called with */
+    int64_t clock_skew_ns; /**< by how much its wall clock is ahead */
+    uint64_t sockets_max;  /**< as in wharf_sim_options, whose value is the default */
+} wharf_sim_host;
+
+/** Starts a host, whose program begins as soon as this task lets others run. From any task of the simulation. Does not
+ *  suspend. Errors: -EINVAL (no simulation, a field that is wrong), -EEXIST (its name or an address is taken), -ENOMEM. */
+WHARF_API int wharf_sim_start(const wharf_sim_host *host);
+/** Waits until a host's program has returned; what it returned goes to *ret_result, which may be NULL. A host that will begin
+ *  again is waited for. Suspends. Errors: -EINVAL (no simulation), -ENOENT (no such host), -ECANCELED, -ETIMEDOUT. */
+WHARF_API int wharf_sim_wait(const char *host, int *ret_result);
+
+/** What joins two hosts, or a host with itself. Both directions alike. Zero in every field but `size`: the default. */
+typedef struct wharf_sim_link {
+    size_t size;        /**< sizeof(wharf_sim_link) */
+    int64_t latency_ns; /**< the least time on the way; default: that of wharf_sim_options; WHARF_OFF: none */
+    int64_t
+        spread_ns; /**< more time on the way, different for each packet: exponentially distributed, with this
+                               *   mean */
+    int64_t bytes_per_second; /**< what passes in one direction; 0: no limit */
+    unsigned mtu;      /**< bytes of the largest packet, its headers included, 576 to 65535; default 65535 */
+    unsigned loss_ppm; /**< packets lost, of a million: a stream sends them again, a datagram is gone */
+    unsigned duplicate_ppm; /**< datagrams that arrive twice, of a million */
+    unsigned reorder_ppm;   /**< datagrams that others overtake, of a million */
+} wharf_sim_link;
+
+/** Sets what joins two hosts, from now on. a, b: names; equal: the host's own loopback. Does not suspend. Errors: -EINVAL (no
+ *  simulation, a field out of range), -ENOENT (no such host). */
+WHARF_API int wharf_sim_set_link(const char *a, const char *b, const wharf_sim_link *link);
+
+/** Has something go wrong, at once when its time is past. What a program injects itself is not in the report. Does not suspend. Errors: -EINVAL (no simulation, no such kind, times below zero),
+ *  -ENOENT (no such host), -WHARF_ELIMIT (WHARF_SIM_FAULTS_MAX entries). */
+WHARF_API int wharf_sim_inject(const wharf_sim_fault *fault);
+
+/** Raises a signal on the caller's simulated host: who waits for it by wharf_signal_wait() or wharf_signal_open() gets it,
+ *  and nobody else does. Signals of the system do not reach in. Does not suspend. Errors: -EINVAL (no such number, or
  *  no simulation). */
 WHARF_API int wharf_sim_signal(int number);
 

@@ -134,6 +134,11 @@ uint64_t mem_fail_at(uint64_t n) {
     return made;
 }
 
+void mem_fail_in(uint64_t n) {
+    plan.fail_at = plan.allocations + n;
+    plan.did_fail = false;
+}
+
 bool mem_did_fail(void) {
     return plan.did_fail;
 }

@@ -24,6 +24,8 @@ int64_t mem_live(void);
 /* Fail this thread's n-th allocation from now (1 = the next), once; 0 = none. Returns how many allocations
  * this thread has made since the last call, so a test knows when n was past the end. */
 uint64_t mem_fail_at(uint64_t n);
+/* Fail the n-th allocation from now, and count on. */
+void mem_fail_in(uint64_t n);
 /* True once the planned failure has happened. */
 bool mem_did_fail(void);
 

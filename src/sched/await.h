@@ -72,6 +72,9 @@ static inline int op_wait_once(struct sched *sched, struct op *op) {
     task->waiting = op;
     task->interrupt = 0;
     op->woken = false;
+    if (__builtin_expect(task->unwatched != NULL, 0)) {
+        io_watch_hangup(task);
+    }
     int rc = kind->start != NULL ? kind->start(op) : 0;
     if (rc < 0) {
         task->waiting = NULL;

@@ -70,10 +70,11 @@ union brief {
 struct task {
     /* what a switch touches stands together */
     struct ready ready;
-    void *context;       /* what context_switch left */
-    struct scope *scope; /* innermost open one */
-    struct op *waiting;  /* what it is parked on */
-    int interrupt;       /* why its wait was cut short: -ECANCELED, -ETIMEDOUT; 0: it was not */
+    void *context;        /* what context_switch left */
+    struct scope *scope;  /* innermost open one */
+    struct op *waiting;   /* what it is parked on */
+    struct io *unwatched; /* see io_watch_hangup(); NULL: none */
+    int interrupt;        /* why its wait was cut short: -ECANCELED, -ETIMEDOUT; 0: it was not */
     int saved_errno;
     wharf_fn fn;
     int answer;  /* what the switch to it returns: the result of a brief wait */
@@ -89,6 +90,7 @@ struct task {
     struct timer timer; /* its scope's deadline while parked, or its sleep's */
     union brief brief;  /* its operation during a brief wait: see await.h */
     struct scope base;
+    uint64_t number; /* the n-th of its scheduler; 0: the thread itself */
     const char *name, *file;
     int line;
     struct stack *stack; /* NULL: the thread's own */
@@ -245,6 +247,8 @@ static inline int task_check(struct sched *sched, const struct task *task) {
     }
     return task_check_closely(sched, task);
 }
+/* Tasks that are alive, and those that have not begun. */
+uint64_t sched_tasks(const struct sched *sched);
 /* One look at inbox, timers and engine. block: may wait. */
 void sched_poll(struct sched *sched, bool block);
 void inbox_run(struct sched *sched);
@@ -268,6 +272,10 @@ static inline void task_brief_init(struct task *task) {
 /* It has finished and is about to leave for good: its record and stack are for others. */
 void task_retire(struct sched *sched, struct task *task);
 void tasks_kept_free(struct sched *sched);
+
+/* The peer of `unwatched` cancels the task when it goes, so the engine watches it from now on. A task that never waits never
+ * needs it. */
+void io_watch_hangup(struct task *task);
 
 /* ---- scopes ---- */
 extern const struct scope scope_fresh;
@@ -358,8 +366,8 @@ size_t pool_jobs(const struct sched *sched); /* that it has with the pools */
 void pool_remember_processors(void);
 void signals_forget(struct sched *sched);
 bool signals_watched(const struct sched *sched);
-/* Fires the watches of a scheduler as if the signal had arrived: a simulation's only way. */
-void signal_simulate(struct sched *sched, int signal);
+/* Fires the watches of a scheduler as if the signal had arrived: a simulation's only way. false: it has none. */
+bool signal_simulate(struct sched *sched, int signal);
 /* In the child of a fork: its threads are gone and its handlers would speak to the parent. */
 void pool_after_fork(void);
 void signals_after_fork(void);

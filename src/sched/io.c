@@ -133,6 +133,19 @@ static int io_attach(struct io *io) {
     return rc;
 }
 
+void io_set_hangup(struct io *io, struct scope *scope) {
+    io->hangup = scope;
+    sched_here()->running->unwatched = scope != NULL && !io->attached ? io : NULL;
+}
+
+void io_watch_hangup(struct task *task) {
+    struct io *io = task->unwatched;
+    task->unwatched = NULL;
+    if (io->hangup != NULL) {
+        (void)io_attach(io);
+    }
+}
+
 /* What may be tried after an end or an error. */
 static int ready_at_end(const struct io *io, int ready) {
     if ((ready & IO_BROKEN) != 0) {

@@ -47,7 +47,7 @@ struct io {
     struct op_queue writers;
     io_watch_fn watch; /* instead of a reader */
     void *watch_arg;
-    struct scope *hangup;         /* cancelled when the peer is gone both ways */
+    struct scope *hangup;         /* cancelled when the peer is gone both ways: see io_set_hangup() */
     void *owner;                  /* what the layer above keeps for it */
     const struct io_front *front; /* NULL: readiness is the descriptor's */
     struct io_deadline *deadline; /* NULL: none */
@@ -71,6 +71,10 @@ int64_t io_id(const struct io *io);
 /* The slot of a handle on this thread's scheduler, or NULL with *ret_error: the error that the handle
  * carries, -EBADF (stale) or -EXDEV (another core's). */
 struct io *io_find(int64_t id, int *ret_error);
+
+/* Cancels `scope` when the peer is gone both ways, from the next time that the running task waits; NULL: does so no more. By
+ * the task that has opened the scope. */
+void io_set_hangup(struct io *io, struct scope *scope);
 
 /* ---- idle connections ---- */
 /* Calls fn(io, arg) once when something can be read. false: something may be readable already, so receive

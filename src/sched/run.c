@@ -33,6 +33,17 @@ static inline struct ready *ready_pop(struct sched *sched) {
     return ready;
 }
 
+uint64_t sched_tasks(const struct sched *sched) {
+    uint64_t tasks = (uint64_t)sched->tasks_alive;
+    for (const struct ready *ready = sched->ready_first; ready != NULL; ready = ready->next) {
+        tasks += ready->is_start ? 1 : 0;
+    }
+    for (const struct ready *ready = sched->starved_first; ready != NULL; ready = ready->next) {
+        tasks++;
+    }
+    return tasks;
+}
+
 /* Nothing can ever happen again: cancel everything, so that each task fails and says what it waited for. */
 static void deadlock(struct sched *sched) {
     sched->deadlocked = true;

@@ -183,7 +183,7 @@ void sched_end_current(void) {
     if (sched == NULL) {
         return;
     }
-    if (sched->running != &sched->main || sched->previous != NULL) {
+    if (sched->running != &sched->main || sched->engine != &engine_epoll) {
         sched_abandon(sched);
         return;
     }
@@ -201,8 +201,8 @@ static void thread_ended(void *unused) {
 
 /* exit() on a task's stack, in a simulation or on one of several cores ends the process with no further ceremony. */
 static void process_ended(void) {
-    if (sched_of_thread != NULL && sched_of_thread->group == NULL && sched_of_thread->previous == NULL &&
-        sched_of_thread->running == &sched_of_thread->main) {
+    if (sched_of_thread != NULL && sched_of_thread->group == NULL &&
+        sched_of_thread->engine == &engine_epoll && sched_of_thread->running == &sched_of_thread->main) {
         sched_end_current();
     }
 }

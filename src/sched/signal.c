@@ -154,13 +154,16 @@ void signals_after_fork(void) {
     }
 }
 
-void signal_simulate(struct sched *sched, int signal) {
+bool signal_simulate(struct sched *sched, int signal) {
+    bool any = false;
     for (int i = 0; i < WATCHES_MAX; i++) {
         struct signal_watch *watch = watch_of(sched, i);
         if (watch != NULL && watch->signal == signal) {
             watch->fire(watch);
+            any = true;
         }
     }
+    return any;
 }
 
 /* ---- channels of numbers ---- */

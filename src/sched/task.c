@@ -132,6 +132,7 @@ static void task_enter(struct task *task, struct scope *scope) {
     struct sched *sched = task->sched;
     sched->tasks_alive++;
     count(&sched->counters.tasks_started);
+    task->number = atomic_load_explicit(&sched->counters.tasks_started, memory_order_relaxed);
     if ((uint64_t)sched->tasks_alive >
         atomic_load_explicit(&sched->counters.tasks_peak, memory_order_relaxed)) {
         count(&sched->counters.tasks_peak);

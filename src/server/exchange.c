@@ -115,11 +115,11 @@ static void exchange_handle(struct wharf_request *request, const struct route *r
     struct io *io = request->connection->stream.io;
     if (h1_method_is_safe(request->head.method)) {
         /* The task's own scope: when the client is gone, nothing that this task does can matter any more. */
-        io->hangup = task_scope();
+        io_set_hangup(io, task_scope());
     }
     request_hurry(request);
     int result = route->handler(request, route->arg);
-    io->hangup = NULL;
+    io_set_hangup(io, NULL);
     struct reply *reply = &request->reply;
     if (reply->stage == REPLY_NONE) {
         (void)exchange_unanswered(request, result);

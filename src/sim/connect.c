@@ -1,13 +1,21 @@
 /* How endpoints meet: addresses, listeners, calls.
  *
- * A call takes one latency and is then answered at once; a listener whose backlog is full does not answer, and
- * the caller tries again after 1, 2, 4 ... seconds, as TCP does.
+ *      caller                                     host that is called
+ *        |-- SYN: one latency ------------------> a listener? its backlog not full?
+ *        |<------ SYN-ACK or RST: another --------'
+ *      CONNECTED
+ *        `-- ACK: a third ----------------------> may be accepted
+ *
+ * Nobody answers where a packet is lost, a link is cut, a host has crashed or a backlog is full; the caller tries again
+ * after 1, 2, 4 ... seconds, as TCP does. Unix sockets know no such delays: they meet in one step.
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "sched/io.h"
 #include "sim/endpoint.h"
+#include "sim/link.h"
 
 enum { BACKLOG_MAX = 4096, ATTEMPTS_MAX = 6, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232 };
 
@@ -29,7 +37,7 @@ static bool endpoint_shares_port(const struct endpoint *endpoint) {
 
 /* Two bound endpoints cannot both have an address that either would take the other's calls at. */
 static bool place_is_taken(const struct endpoint *endpoint, const struct place *wanted) {
-    for (const struct endpoint *at = endpoint->world->bound; at != NULL; at = at->bound_next) {
+    for (const struct endpoint *at = endpoint->host->bound; at != NULL; at = at->bound_next) {
         if (at == endpoint || (endpoint_shares_port(endpoint) && endpoint_shares_port(at))) {
             continue;
         }
@@ -43,11 +51,11 @@ static bool place_is_taken(const struct endpoint *endpoint, const struct place *
 
 /* A port that nobody is bound to, for the address in `place`. */
 static int place_pick_port(const struct endpoint *endpoint, struct place *place) {
-    struct world *world = endpoint->world;
+    struct host *host = endpoint->host;
     for (int i = 0; i < EPHEMERAL_COUNT; i++) {
-        uint16_t offset = (uint16_t)((world->next_port - EPHEMERAL_FIRST) % EPHEMERAL_COUNT);
+        uint16_t offset = (uint16_t)((host->next_port - EPHEMERAL_FIRST) % EPHEMERAL_COUNT);
         place->port = (uint16_t)(EPHEMERAL_FIRST + offset);
-        world->next_port = (uint16_t)(place->port + 1);
+        host->next_port = (uint16_t)(place->port + 1);
         if (!place_is_taken(endpoint, place)) {
             return 0;
         }
@@ -56,6 +64,9 @@ static int place_pick_port(const struct endpoint *endpoint, struct place *place)
 }
 
 static int endpoint_bind_to(struct endpoint *endpoint, struct place place) {
+    if (!host_owns(endpoint->host, &place)) {
+        return -EADDRNOTAVAIL;
+    }
     if (place.kind == PLACE_IP && place.port == 0) {
         int error = place_pick_port(endpoint, &place);
         if (error < 0) {
@@ -65,13 +76,13 @@ static int endpoint_bind_to(struct endpoint *endpoint, struct place place) {
         return -EADDRINUSE;
     }
     endpoint->local = place;
-    endpoint->bound_next = endpoint->world->bound;
-    endpoint->world->bound = endpoint;
+    endpoint->bound_next = endpoint->host->bound;
+    endpoint->host->bound = endpoint;
     return 0;
 }
 
 void endpoint_unbind(struct endpoint *endpoint) {
-    struct endpoint **at = &endpoint->world->bound;
+    struct endpoint **at = &endpoint->host->bound;
     while (*at != NULL && *at != endpoint) {
         at = &(*at)->bound_next;
     }
@@ -81,10 +92,10 @@ void endpoint_unbind(struct endpoint *endpoint) {
 }
 
 /* Where the call to `wanted` ends: an exact address before "any". NULL: nobody listens. */
-static struct endpoint *listener_find(const struct world *world, const struct place *wanted) {
+static struct endpoint *listener_find(const struct host *host, const struct place *wanted) {
     struct endpoint *best = NULL;
     int best_match = 0;
-    for (struct endpoint *at = world->bound; at != NULL; at = at->bound_next) {
+    for (struct endpoint *at = host->bound; at != NULL; at = at->bound_next) {
         if (at->state != ENDPOINT_LISTENING) {
             continue;
         }
@@ -99,18 +110,18 @@ static struct endpoint *listener_find(const struct world *world, const struct pl
 
 /* ---- the listening side ---- */
 
-int endpoint_open(struct world *world, int family, int type) {
+int endpoint_open(struct host *host, int family, int type) {
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) {
         return -EAFNOSUPPORT;
     }
     if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM) {
         return -ESOCKTNOSUPPORT;
     }
-    struct endpoint *endpoint = endpoint_new(world, family);
+    struct endpoint *endpoint = endpoint_new(host, family);
     if (endpoint == NULL) {
         return -ENOMEM;
     }
-    int fd = world_place(world, endpoint);
+    int fd = host_place(host, endpoint);
     if (fd < 0) {
         endpoint_free(endpoint);
     }
@@ -147,6 +158,10 @@ int endpoint_listen(struct endpoint *endpoint, int backlog) {
     return 0;
 }
 
+static bool backlog_is_full(const struct endpoint *listener) {
+    return listener->backlog.count > listener->backlog.max;
+}
+
 static void backlog_push(struct endpoint *listener, struct endpoint *caller) {
     struct backlog *backlog = &listener->backlog;
     if (backlog->last != NULL) {
@@ -158,46 +173,72 @@ static void backlog_push(struct endpoint *listener, struct endpoint *caller) {
     backlog->count++;
 }
 
-static struct endpoint *backlog_pop(struct endpoint *listener) {
+static struct endpoint *backlog_take(struct endpoint *listener, struct endpoint *caller) {
     struct backlog *backlog = &listener->backlog;
-    struct endpoint *caller = backlog->first;
-    backlog->first = caller->queue_next;
-    backlog->last = backlog->first != NULL ? backlog->last : NULL;
+    struct endpoint *before = NULL;
+    for (struct endpoint *at = backlog->first; at != caller; at = at->queue_next) {
+        before = at;
+    }
+    if (before != NULL) {
+        before->queue_next = caller->queue_next;
+    } else {
+        backlog->first = caller->queue_next;
+    }
+    backlog->last = backlog->last == caller ? before : backlog->last;
     backlog->count--;
     caller->queue_next = NULL;
     return caller;
 }
 
-void endpoint_drop_backlog(struct endpoint *endpoint) {
-    while (endpoint->backlog.count > 0) {
-        endpoint_close(backlog_pop(endpoint), true);
+/* The first that may be accepted, or NULL. */
+static struct endpoint *backlog_confirmed(const struct endpoint *listener) {
+    struct endpoint *caller = listener->backlog.first;
+    while (caller != NULL && !caller->confirmed) {
+        caller = caller->queue_next;
     }
+    return caller;
+}
+
+void endpoint_drop_backlog(struct endpoint *endpoint, bool silently) {
+    while (endpoint->backlog.count > 0) {
+        struct endpoint *caller = backlog_take(endpoint, endpoint->backlog.first);
+        if (silently) {
+            endpoint_vanish(caller);
+        } else {
+            endpoint_close(caller, true);
+        }
+    }
+}
+
+bool endpoint_has_call(const struct endpoint *endpoint) {
+    return backlog_confirmed(endpoint) != NULL;
 }
 
 int endpoint_accept(struct endpoint *endpoint, struct place *ret_remote) {
     if (endpoint->state != ENDPOINT_LISTENING) {
         return -EINVAL;
     }
-    if (endpoint->backlog.count == 0) {
+    struct endpoint *caller = backlog_confirmed(endpoint);
+    if (caller == NULL) {
         return -EAGAIN;
     }
-    int fd = world_place(endpoint->world, endpoint->backlog.first);
+    int fd = host_place(endpoint->host, caller);
     if (fd >= 0) {
-        *ret_remote = backlog_pop(endpoint)->remote;
+        *ret_remote = backlog_take(endpoint, caller)->remote;
     }
     return fd;
 }
 
 /* ---- the calling side ---- */
 
-/* The address a caller gets that has none: on loopback its own, elsewhere the one it calls. */
+/* The address that a caller gets which has none. */
 static int endpoint_bind_caller(struct endpoint *endpoint, const struct place *to) {
     if (endpoint->local.kind != PLACE_NONE) {
         return 0;
     }
     struct place from = {.kind = PLACE_UNIX};
     if (to->kind == PLACE_IP) {
-        from = place_is_v4(to) && to->ip[12] == 127 ? place_loopback(true, 0) : *to;
+        from = host_source(endpoint->host, to);
         int error = place_pick_port(endpoint, &from);
         if (error < 0) {
             return error;
@@ -215,32 +256,117 @@ static void endpoint_refuse(struct endpoint *endpoint, int error) {
     endpoint_tell(endpoint, IO_READ | IO_WRITE | IO_HANGUP | IO_BROKEN);
 }
 
-static void endpoint_on_connecting(struct event *event) {
-    struct endpoint *client = ENDPOINT_OF(event, connecting);
+static void endpoint_on_call(struct event *event);
+
+/* Nobody has answered; `connecting` will be a call again. */
+static void endpoint_call_again(struct endpoint *client) {
+    int64_t attempts = ATTEMPTS_MAX;
+    (void)option_get(&client->options, IPPROTO_TCP, TCP_SYNCNT, &attempts);
+    if (client->attempts >= attempts) {
+        endpoint_refuse(client, -ETIMEDOUT);
+        return;
+    }
     struct world *world = client->world;
-    struct endpoint *listener = listener_find(world, &client->remote);
-    if (listener == NULL) {
-        bool is_path = client->remote.kind == PLACE_UNIX && client->remote.name[0] != '\0';
-        endpoint_refuse(client, is_path ? -ENOENT : -ECONNREFUSED);
+    client->connecting.fire = endpoint_on_call;
+    world_push(world, &client->connecting, world->now + (RETRY_FIRST_NS << client->attempts));
+    client->attempts++;
+}
+
+static void endpoint_on_refusal(struct event *event) {
+    struct endpoint *client = ENDPOINT_OF(event, connecting);
+    client->was_refused = true;
+    if (link_is_cut(client->link)) {
+        endpoint_call_again(client);
         return;
     }
-    if (listener->backlog.count > listener->backlog.max) {
-        if (client->attempts == ATTEMPTS_MAX) {
-            endpoint_refuse(client, -ETIMEDOUT);
-            return;
-        }
-        event_push(&world->events, event, world->now + (RETRY_FIRST_NS << client->attempts));
-        client->attempts++;
+    endpoint_refuse(client, -ECONNREFUSED);
+}
+
+/* The caller's confirmation; the listener has the endpoint in its backlog. */
+static void endpoint_on_confirmation(struct event *event) {
+    struct endpoint *server = ENDPOINT_OF(event, connecting);
+    if (link_is_cut(server->link) && server->attempts == ATTEMPTS_MAX) {
+        endpoint_vanish(backlog_take(server->listener, server));
         return;
     }
+    if (link_is_cut(server->link)) {
+        world_push(server->world, event, server->world->now + (RETRY_FIRST_NS << server->attempts));
+        server->attempts++;
+        return;
+    }
+    server->confirmed = true;
+    endpoint_tell(server->listener, IO_READ);
+}
+
+/* The two become a connection, which waits to be accepted. */
+static void endpoint_meet(struct endpoint *client, struct endpoint *listener) {
     struct endpoint *server = client->peer;
     server->family = listener->family;
     server->local = client->remote;
     server->remote = client->local;
     server->options = listener->options;
+    server->link = client->link;
     endpoint_join(client, server);
+    server->listener = listener;
     backlog_push(listener, server);
     endpoint_tell(client, IO_WRITE);
+}
+
+static void endpoint_on_answer(struct event *event) {
+    struct endpoint *client = ENDPOINT_OF(event, connecting);
+    struct endpoint *listener = listener_find(client->peer->host, &client->remote);
+    if (link_is_cut(client->link)) {
+        endpoint_call_again(client);
+        return;
+    }
+    if (listener == NULL) {
+        endpoint_refuse(client, -ECONNREFUSED);
+        return;
+    }
+    if (backlog_is_full(listener)) {
+        endpoint_call_again(client);
+        return;
+    }
+    struct endpoint *server = client->peer;
+    endpoint_meet(client, listener);
+    server->connecting.fire = endpoint_on_confirmation;
+    world_push(client->world, &server->connecting, link_arrival(client->link));
+}
+
+static void endpoint_on_call(struct event *event) {
+    struct endpoint *client = ENDPOINT_OF(event, connecting);
+    if (link_is_cut(client->link) || link_loses(client->link)) {
+        endpoint_call_again(client);
+        return;
+    }
+    struct endpoint *listener = listener_find(client->peer->host, &client->remote);
+    if (listener != NULL && backlog_is_full(listener)) {
+        endpoint_call_again(client);
+        return;
+    }
+    event->fire = listener != NULL ? endpoint_on_answer : endpoint_on_refusal;
+    world_push(client->world, event, link_arrival(client->link));
+}
+
+/* A Unix socket's call is answered where it arrives. */
+static void endpoint_on_unix_call(struct event *event) {
+    struct endpoint *client = ENDPOINT_OF(event, connecting);
+    struct endpoint *listener = listener_find(client->host, &client->remote);
+    if (listener == NULL) {
+        endpoint_refuse(client, client->remote.name[0] != '\0' ? -ENOENT : -ECONNREFUSED);
+        return;
+    }
+    if (backlog_is_full(listener)) {
+        if (client->attempts == ATTEMPTS_MAX) {
+            endpoint_refuse(client, -ETIMEDOUT);
+            return;
+        }
+        world_push(client->world, event, client->world->now + (RETRY_FIRST_NS << client->attempts));
+        client->attempts++;
+        return;
+    }
+    client->peer->confirmed = true;
+    endpoint_meet(client, listener);
     endpoint_tell(listener, IO_READ);
 }
 
@@ -251,6 +377,10 @@ int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, 
     if (endpoint->state != ENDPOINT_FRESH) {
         return -EISCONN;
     }
+    if (endpoint->was_refused) { /* the next call is told, once */
+        endpoint->was_refused = false;
+        return -ECONNABORTED;
+    }
     struct place to;
     int error = place_of_address(endpoint->family, address, len, &to);
     if (error < 0) {
@@ -259,7 +389,8 @@ int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, 
     if (to.kind == PLACE_IP && place_is_any(&to)) {
         to = place_loopback(place_is_v4(&to), to.port);
     }
-    struct endpoint *server = endpoint_new(endpoint->world, endpoint->family);
+    struct host *called = host_of_place(endpoint->host, &to);
+    struct endpoint *server = endpoint_new(called, endpoint->family);
     if (server == NULL) {
         return -ENOMEM;
     }
@@ -272,10 +403,10 @@ int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, 
     endpoint->remote = to;
     endpoint->peer = server;
     endpoint->attempts = 0;
+    endpoint->link = link_between(endpoint->host, called);
     endpoint->state = ENDPOINT_CONNECTING;
-    endpoint->connecting.fire = endpoint_on_connecting;
-    struct world *world = endpoint->world;
-    event_push(&world->events, &endpoint->connecting, world->now + world->options.latency_ns);
+    endpoint->connecting.fire = to.kind == PLACE_UNIX ? endpoint_on_unix_call : endpoint_on_call;
+    world_push(endpoint->world, &endpoint->connecting, link_arrival(endpoint->link));
     return -EINPROGRESS;
 }
 

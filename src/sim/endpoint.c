@@ -9,16 +9,18 @@ static void endpoint_on_telling(struct event *event) {
     int ready = endpoint->pending;
     endpoint->pending = 0;
     if (endpoint->io != NULL) {
-        endpoint->world->report(endpoint->io, ready);
+        host_wake(endpoint->host);
+        endpoint->world->report(endpoint->host, endpoint->io, ready);
     }
 }
 
-struct endpoint *endpoint_new(struct world *world, int family) {
+struct endpoint *endpoint_new(struct host *host, int family) {
     struct endpoint *endpoint = mem_zalloc(sizeof(*endpoint));
     if (endpoint == NULL) {
         return NULL;
     }
-    endpoint->world = world;
+    endpoint->world = host->world;
+    endpoint->host = host;
     endpoint->fd = -1;
     endpoint->family = family;
     endpoint->telling.fire = endpoint_on_telling;
@@ -39,13 +41,25 @@ void endpoint_free(struct endpoint *endpoint) {
 }
 
 void endpoint_close(struct endpoint *endpoint, bool reset) {
-    world_displace(endpoint->world, endpoint);
+    host_displace(endpoint->host, endpoint);
     endpoint_unbind(endpoint);
     switch (endpoint->state) {
     case ENDPOINT_FRESH: break;
-    case ENDPOINT_LISTENING: endpoint_drop_backlog(endpoint); break;
+    case ENDPOINT_LISTENING: endpoint_drop_backlog(endpoint, false); break;
     case ENDPOINT_CONNECTING: endpoint_free(endpoint->peer); break;
     case ENDPOINT_CONNECTED: endpoint_part(endpoint, reset); break;
+    }
+    endpoint_free(endpoint);
+}
+
+void endpoint_vanish(struct endpoint *endpoint) {
+    host_displace(endpoint->host, endpoint);
+    endpoint_unbind(endpoint);
+    switch (endpoint->state) {
+    case ENDPOINT_FRESH: break;
+    case ENDPOINT_LISTENING: endpoint_drop_backlog(endpoint, true); break;
+    case ENDPOINT_CONNECTING: endpoint_free(endpoint->peer); break;
+    case ENDPOINT_CONNECTED: endpoint_part_silently(endpoint); break;
     }
     endpoint_free(endpoint);
 }
@@ -60,13 +74,13 @@ void endpoint_tell_at(struct endpoint *endpoint, int ready, int64_t at) {
     }
     endpoint->pending |= ready;
     if (!endpoint->telling.queued || endpoint->telling.at > at) {
-        event_push(&endpoint->world->events, &endpoint->telling, at);
+        world_push(endpoint->world, &endpoint->telling, at);
     }
 }
 
 int endpoint_ready(const struct endpoint *endpoint) {
     if (endpoint->state == ENDPOINT_LISTENING) {
-        return endpoint->backlog.count > 0 ? IO_READ : 0;
+        return endpoint_has_call(endpoint) ? IO_READ : 0;
     }
     int broken = IO_READ | IO_WRITE | IO_HANGUP | IO_BROKEN;
     if (endpoint->state != ENDPOINT_CONNECTED) {

@@ -2,7 +2,7 @@
  *
  *      FRESH --bind--> FRESH --listen--> LISTENING        (accept queue of connected endpoints)
  *        |
- *        `--connect--> CONNECTING --one latency--> CONNECTED   (two endpoints, each the other's peer)
+ *        `--connect--> CONNECTING --there and back--> CONNECTED   (two endpoints, each the other's peer)
  *              ^            `-- refused: FRESH again, with an error
  *
  * The endpoint that the listener's side will have is made when the client calls connect, so that no event ever
@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "sim/event.h"
+#include "sim/host.h"
 #include "sim/inbox.h"
 #include "sim/option.h"
 #include "sim/place.h"
@@ -32,13 +33,23 @@ struct outgoing {
     bool fin;      /* no more sends */
 };
 
+/* An endpoint whose peer does not answer asks again and again: by sending what was not acknowledged, or by keep-alive. */
+struct asking {
+    bool is_on;
+    bool doubles;    /* the time between */
+    int left;        /* before it gives up */
+    int64_t wait_ns; /* until the next */
+};
+
 /* Room that the reader made and that the sender does not know of yet. */
 struct window {
     struct event event; /* tells the peer of `underway` bytes of room */
     size_t underway;
     size_t returned; /* read since: goes with the next event */
+    struct asking asking;
 };
 
+/* Calls that have been answered; those whose caller has confirmed it may be accepted. */
 struct backlog {
     struct endpoint *first, *last;
     int count, max;
@@ -46,26 +57,33 @@ struct backlog {
 
 struct endpoint {
     struct world *world;
-    int fd; /* -1: not accepted yet */
+    struct host *host;
+    struct link *link; /* to the peer's host, once it has called or was called */
+    int fd;            /* -1: not accepted yet */
     int family;
     enum endpoint_state state;
     int error; /* pending: the next call takes it; negative */
     struct io *io;
     struct place local, remote;
-    struct endpoint *bound_next; /* in world->bound */
+    struct endpoint *bound_next; /* in host->bound */
     struct endpoint *queue_next; /* in a listener's backlog */
+    struct endpoint *listener;   /* whose that is, until it is accepted */
     struct endpoint *peer;       /* CONNECTING: what the listener will get; NULL: closed */
     struct backlog backlog;
     struct inbox inbox;
     struct outgoing out;
     struct window window;
     bool was_reset;
-    int attempts;            /* of connecting, while the backlog was full */
+    bool was_refused;        /* as the caller, the last time */
+    bool confirmed;          /* of one in a backlog: it may be accepted */
+    int attempts;            /* of connecting, while nobody answered */
+    struct asking asking;    /* by `resetting` */
+    struct asking resending; /* of what is on its way to this one, by `arriving` */
     int pending;             /* IO_* that `telling` will report */
     struct event telling;    /* reports readiness */
-    struct event connecting; /* the call reaches the listener */
+    struct event connecting; /* the call, its answer or its confirmation arrives */
     struct event arriving;   /* the next segment or the FIN */
-    struct event resetting;  /* an RST */
+    struct event resetting;  /* an RST, or an answer that does not come */
     struct option_values options;
 };
 
@@ -75,9 +93,11 @@ struct endpoint {
 
 /* ---- life (endpoint.c) ---- */
 /* FRESH. NULL without memory. */
-struct endpoint *endpoint_new(struct world *world, int family);
+struct endpoint *endpoint_new(struct host *host, int family);
 /* Ends whatever it is, telling the peer by FIN or RST, and frees it. reset: by RST. */
 void endpoint_close(struct endpoint *endpoint, bool reset);
+/* Likewise, and the network hears nothing of it. */
+void endpoint_vanish(struct endpoint *endpoint);
 /* Frees one that no peer and no listener knows. */
 void endpoint_free(struct endpoint *endpoint);
 /* Reports readiness, by an event of its own: nobody is called back from the middle of a change. */
@@ -93,17 +113,19 @@ int endpoint_get_option(struct endpoint *endpoint, int level, int option, int64_
 
 /* ---- meeting (connect.c) ---- */
 /* A descriptor, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EMFILE, -ENOMEM. */
-int endpoint_open(struct world *world, int family, int type);
+int endpoint_open(struct host *host, int family, int type);
 int endpoint_bind(struct endpoint *endpoint, const struct sockaddr *address, socklen_t len);
 int endpoint_listen(struct endpoint *endpoint, int backlog);
+/* Somebody may be accepted. */
+bool endpoint_has_call(const struct endpoint *endpoint);
 /* The descriptor; *ret_remote is the caller's place. After -EMFILE and -ENOMEM the call still waits. */
 int endpoint_accept(struct endpoint *endpoint, struct place *ret_remote);
 int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, socklen_t len);
 int endpoint_connect_result(struct endpoint *endpoint);
-/* Takes it from the list of those with an address. */
+/* Takes it from the list of its host's with an address. */
 void endpoint_unbind(struct endpoint *endpoint);
-/* Resets all that nobody has accepted. */
-void endpoint_drop_backlog(struct endpoint *endpoint);
+/* Ends all that nobody has accepted, by RST or silently. */
+void endpoint_drop_backlog(struct endpoint *endpoint, bool silently);
 
 /* ---- bytes (stream.c) ---- */
 /* Two endpoints become a connection. */
@@ -114,5 +136,11 @@ int64_t endpoint_sendfile(struct endpoint *endpoint, int file, int64_t offset, i
 int endpoint_shutdown(struct endpoint *endpoint);
 /* The peer's side of a close. */
 void endpoint_part(struct endpoint *endpoint, bool reset);
+/* The peer's side of a crash. */
+void endpoint_part_silently(struct endpoint *endpoint);
+/* A connection breaks: both ends are reset. */
+void endpoint_break(struct endpoint *endpoint);
+/* Nothing passes to the peer from now on: keep-alive will notice, where it is on. */
+void endpoint_probe(struct endpoint *endpoint);
 
 #endif

@@ -5,16 +5,22 @@
 
 #include "sched/internal.h"
 #include "sim/endpoint.h"
+#include "sim/link.h"
+#include "sim/program.h"
 
 /* The wall clock of a world that has just begun: 2025-01-01 00:00:00 UTC. */
 #define WALL_START_NS INT64_C(1735689600000000000)
 
-static struct world *world_of(const struct sched *sched) {
+static struct host *host_of(const struct sched *sched) {
     return sched_engine_state(sched);
 }
 
+static struct world *world_of(const struct sched *sched) {
+    return host_of(sched)->world;
+}
+
 static struct endpoint *endpoint_of(const struct sched *sched, int fd) {
-    return world_find(world_of(sched), fd);
+    return host_endpoint(host_of(sched), fd);
 }
 
 /* ---- time, chance, blocking points ---- */
@@ -24,7 +30,7 @@ static int64_t sim_now(struct sched *sched) {
 }
 
 static int64_t sim_wall(struct sched *sched) {
-    return WALL_START_NS + (world_of(sched)->now - WORLD_START_NS);
+    return WALL_START_NS + (world_of(sched)->now - WORLD_START_NS) + host_of(sched)->clock_skew_ns;
 }
 
 static void sim_random(struct sched *sched, void *out, size_t size) {
@@ -37,11 +43,15 @@ static size_t sim_pick(struct sched *sched, size_t count) {
 
 static int sim_checkpoint(struct sched *sched, const struct op *op) {
     struct world *world = world_of(sched);
+    program_step(world);
     world->checkpoints++;
     if (world->checkpoints == world->options.cancel_checkpoint && world->scenario != NULL) {
         world_strike(world, world->checkpoints, op->kind->name);
         /* The operation sees it by itself: it checks its scope next. */
         scope_cancel(world->scenario);
+    }
+    if (host_of(sched)->state == HOST_DYING) {
+        return -ECANCELED;
     }
     if (world->checkpoints == world->options.expire_checkpoint) {
         world_strike(world, world->checkpoints, op->kind->name);
@@ -51,7 +61,12 @@ static int sim_checkpoint(struct sched *sched, const struct op *op) {
 }
 
 static void sim_outcome(struct sched *sched, const struct op *op, int64_t result) {
-    world_record(world_of(sched), op->kind->name, result);
+    struct step step = {.host = host_of(sched),
+                        .task = op->task->number,
+                        .task_name = op->task->name,
+                        .operation = op->kind->name,
+                        .result = result};
+    world_record(world_of(sched), &step);
 }
 
 /* ---- readiness ---- */
@@ -74,30 +89,37 @@ static void sim_detach(struct sched *sched, struct io *io) {
 }
 
 static int sim_wait(struct sched *sched, int64_t until) {
-    return world_wait(world_of(sched), until);
+    return program_wait(host_of(sched), until);
 }
 
 static void sim_interrupt(struct sched *sched) {
-    world_interrupt(world_of(sched));
+    host_wake(host_of(sched));
 }
 
 /* ---- descriptors ---- */
 
 static int sim_socket(struct sched *sched, int family, int type) {
-    return endpoint_open(world_of(sched), family, type);
+    struct host *host = host_of(sched);
+    return host->state == HOST_UP ? endpoint_open(host, family, type) : -ENETDOWN;
 }
 
 static int sim_pair(struct sched *sched, int type, int ret_fds[2]) {
-    struct world *world = world_of(sched);
-    int first = endpoint_open(world, AF_UNIX, type);
+    struct host *host = host_of(sched);
+    if (host->state != HOST_UP) {
+        return -ENETDOWN;
+    }
+    int first = endpoint_open(host, AF_UNIX, type);
     if (first < 0) {
         return first;
     }
-    int second = endpoint_open(world, AF_UNIX, type);
+    int second = endpoint_open(host, AF_UNIX, type);
     if (second < 0) {
         endpoint_close(endpoint_of(sched, first), false);
         return second;
     }
+    struct link *link = link_between(host, host);
+    endpoint_of(sched, first)->link = link;
+    endpoint_of(sched, second)->link = link;
     endpoint_join(endpoint_of(sched, first), endpoint_of(sched, second));
     ret_fds[0] = first;
     ret_fds[1] = second;

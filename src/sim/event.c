@@ -5,7 +5,10 @@
 #include <stddef.h>
 
 static bool event_is_before(const struct event *a, const struct event *b) {
-    return a->at != b->at ? a->at < b->at : a->sequence < b->sequence;
+    if (a->at != b->at) {
+        return a->at < b->at;
+    }
+    return a->tie != b->tie ? a->tie < b->tie : a->sequence < b->sequence;
 }
 
 /* Makes the later of two roots the first child of the earlier one. */

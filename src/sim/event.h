@@ -1,4 +1,4 @@
-/* What will happen in the simulated world, in order of (time, order of scheduling).
+/* What will happen in the simulated world, in order of (time, tie, order of scheduling).
  *
  * An event is embedded in the object that it happens to, so scheduling never allocates and never fails: a
  * close or a reset can always be announced, whatever the test does to memory.
@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 struct event {
-    int64_t at; /* virtual ns */
+    int64_t at;   /* virtual ns */
+    uint32_t tie; /* between those at the same time: the scheduler's choice */
     uint64_t sequence;
     void (*fire)(struct event *event); /* the event is out of the queue by then; may free it */
     struct event *child, *next, *prev; /* prev: the elder sibling, or the parent of a first child */

@@ -96,6 +96,14 @@ bool place_is_any(const struct place *place) {
     return memcmp(place->ip + skipped, zeros, sizeof(zeros) - skipped) == 0;
 }
 
+bool place_is_loopback(const struct place *place) {
+    if (place_is_v4(place)) {
+        return place->ip[sizeof(v4_mapped_prefix)] == 127;
+    }
+    static const unsigned char localhost[PLACE_IP_BYTES] = {[PLACE_IP_BYTES - 1] = 1};
+    return memcmp(place->ip, localhost, sizeof(localhost)) == 0;
+}
+
 struct place place_any(bool v4) {
     struct place place = {.kind = PLACE_IP};
     if (v4) {

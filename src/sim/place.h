@@ -1,5 +1,5 @@
 /* Where a simulated endpoint is: an IP address and port, or a Unix name. IPv4 is kept as IPv4-mapped IPv6, so
- * that one comparison serves both. The first world is one host that owns every address. */
+ * that one comparison serves both. */
 #ifndef SIM_PLACE_H
 #define SIM_PLACE_H
 
@@ -28,6 +28,8 @@ void place_to_address(const struct place *place, int family, struct sockaddr_sto
 bool place_is_v4(const struct place *place);
 /* 0.0.0.0 or :: */
 bool place_is_any(const struct place *place);
+/* 127.0.0.0/8 or ::1 */
+bool place_is_loopback(const struct place *place);
 /* 0.0.0.0 or ::, port 0. */
 struct place place_any(bool v4);
 /* 127.0.0.1 or ::1, with `port`. */

@@ -2,6 +2,7 @@
  * stack, and the account of what it left behind. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/failure.h"
 #include "base/memory.h"
@@ -9,8 +10,10 @@
 #include "sched/internal.h"
 #include "sim/blocks.h"
 #include "sim/engine.h"
+#include "sim/program.h"
 #include "sim/run.h"
-#include "sim/world.h"
+
+#define SECOND_NS INT64_C(1000000000)
 
 /* The scenario in a scope of its own, so that it can be cancelled as a whole. */
 static int scenario_run(struct world *world, wharf_fn fn, void *arg) {
@@ -23,46 +26,79 @@ static int scenario_run(struct world *world, wharf_fn fn, void *arg) {
     return result;
 }
 
+/* What the run came to, when that is not for its scenario to say. */
+static int world_result(const struct world *world, int result) {
+    const struct broken_check *broken = &world->broken;
+    if (broken->text != NULL) {
+        return fail(-WHARF_ECHECK, "simulation", NULL, "%s:%d: %s", broken->file, broken->line, broken->text);
+    }
+    switch (world->verdict) {
+    case WORLD_GOES_ON: return result;
+    case WORLD_DEADLOCKED:
+        return fail(-WHARF_EDEADLOCK, "simulation", NULL, "every task waits and nothing can happen: %s",
+                    world->stuck);
+    case WORLD_OVER_STEPS:
+        return fail(-WHARF_ELIMIT, "simulation", NULL, "steps_max: it goes on after %llu steps",
+                    (unsigned long long)world->options.steps_max);
+    case WORLD_OVER_TIME:
+        return fail(-WHARF_ELIMIT, "simulation", NULL,
+                    "virtual_ns_max: it goes on after %lld simulated seconds",
+                    (long long)(world->options.virtual_ns_max / SECOND_NS));
+    }
+    return result;
+}
+
+static void world_tell(const struct world *world, wharf_sim_report *report) {
+    report->checkpoints = world->checkpoints;
+    report->trace = world->trace;
+    report->channels_left = world->left->channels;
+    report->calls = world->calls;
+    report->descriptors = world->asked;
+    report->steps = world->steps;
+    report->sockets_left = world->sockets_left + world->first->open;
+    report->tasks_left += world->tasks_left;
+    report->fault_count = plan_copy(world, report->faults);
+    memcpy(report->stuck, world->stuck, sizeof(report->stuck));
+}
+
 /* Runs it on a scheduler that is made and ended here. *report gets all but what the world's end shows. */
 static int world_run(struct world *world, wharf_fn fn, void *arg, wharf_sim_report *report) {
-    struct sched *sched = sched_new(&engine_sim, world);
+    struct sched *sched = sched_new(&engine_sim, world->first);
     if (sched == NULL) {
         return fail(-ENOMEM, "simulation", NULL, NULL);
     }
-    world->report = io_ready;
+    world->first->program.sched = sched;
+    world->report = program_report;
+    world->disturb = program_disturb;
     sched->left = world->left;
     struct failure failure = {0};
     (void)mem_fail_at(world->options.fail_allocation);
-    int result = scenario_run(world, fn, arg);
-    if (sched->deadlocked) {
-        result = fail(-WHARF_EDEADLOCK, "simulation", NULL, "every task waits and nothing can happen: %s",
-                      sched->watch.summary);
-    }
-    const struct broken_check *broken = &world->broken;
-    if (broken->text != NULL) {
-        result = fail(-WHARF_ECHECK, "simulation", NULL, "%s:%d: %s", broken->file, broken->line,
-                      broken->text);
-    }
+    int result = world_result(world, scenario_run(world, fn, arg));
     if (result < 0) {
         failure = *failure_current();
     }
     report->virtual_ns = world->now - WORLD_START_NS;
-    report->tasks_left = (uint64_t)sched->tasks_alive;
+    report->tasks_left = sched_tasks(sched);
     if (world->left->names_them) {
         exit_report_tasks(sched, "wharf: left at exit");
     }
+    programs_end(world);
     sched_end(sched);
     report->allocations = mem_fail_at(0);
-    report->checkpoints = world->checkpoints;
-    report->trace = world->trace;
-    report->sockets_left = world->open;
-    report->channels_left = world->left->channels;
-    report->calls = world->calls;
-    report->descriptors = world->asked;
+    world_tell(world, report);
     if (result < 0) {
         *failure_current() = failure;
     }
     return result;
+}
+
+static int options_check(const struct world *world) {
+    const wharf_sim_options *options = &world->options;
+    if (options->latency_ns < 0) {
+        return fail(-EINVAL, "simulation", NULL, "a latency below zero");
+    }
+    return options->virtual_ns_max < 0 ? fail(-EINVAL, "simulation", NULL, "virtual_ns_max is below zero")
+                                       : 0;
 }
 
 /* Where a planned fault happens, for a run that tells. */
@@ -85,8 +121,9 @@ static int scenario_in_world(const struct scenario *scenario, struct left *left,
     }
     world->left = left;
     world->strike = scenario->tells ? strike_report : NULL;
-    int result = world->options.latency_ns < 0 ? fail(-EINVAL, "simulation", NULL, "a latency below zero")
-                                               : world_run(world, scenario->fn, scenario->arg, report);
+    int result = options_check(world);
+    result = result == 0 ? plan_init(world) : result;
+    result = result == 0 ? world_run(world, scenario->fn, scenario->arg, report) : result;
     world_free(world);
     return result;
 }
@@ -133,7 +170,7 @@ bool wharf_test_expect(bool holds, const char *text, const char *file, int line)
     }
     struct sched *sched = sched_peek();
     if (sched != NULL && sched->engine == &engine_sim) {
-        struct world *world = sched_engine_state(sched);
+        struct world *world = ((struct host *)sched_engine_state(sched))->world;
         if (world->broken.text == NULL) {
             world->broken = (struct broken_check){text, file, line};
         }

@@ -13,6 +13,6 @@ int wharf_sim_signal(int number) {
     if (sched->engine != &engine_sim || number < 1 || number > 64) {
         return -EINVAL;
     }
-    signal_simulate(sched, number);
+    (void)signal_simulate(sched, number);
     return 0;
 }

@@ -7,8 +7,13 @@
  *     send to a peer that is gone succeeds.
  *   - Room: a sender may have stream_bytes under way or unread; room that a reader makes is known to the
  *     sender one latency later.
+ *   - What is lost, or arrives where a link is cut, is sent again after 200 ms, 400 ms ... and holds up all that follows;
+ *     after 15 times, or TCP_USER_TIMEOUT, the sender has -ETIMEDOUT. An RST that is lost is not sent again: its endpoint
+ *     learns the truth when it sends, or by keep-alive.
  */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,19 +21,92 @@
 #include "base/memory.h"
 #include "sched/io.h"
 #include "sim/endpoint.h"
+#include "sim/link.h"
+
+#define SECOND_NS      INT64_C(1000000000)
+#define MILLISECOND_NS INT64_C(1000000)
+
+/* ---- asking again ---- */
+
+static int64_t endpoint_option(const struct endpoint *endpoint, int level, int option) {
+    int64_t value = 0;
+    (void)option_get(&endpoint->options, level, option, &value);
+    return value;
+}
+
+/* How often what `sender` sends is sent again. */
+static struct asking endpoint_resends(const struct endpoint *sender) {
+    struct asking asking = {true, true, LINK_RETRIES_MAX, LINK_RETRY_FIRST_NS};
+    int64_t limit = sender != NULL ? endpoint_option(sender, IPPROTO_TCP, TCP_USER_TIMEOUT) * MILLISECOND_NS
+                                   : 0;
+    int64_t wait = LINK_RETRY_FIRST_NS;
+    for (int tries = 1; limit > 0 && tries < LINK_RETRIES_MAX; tries++) {
+        limit -= wait;
+        wait *= 2;
+        asking.left = limit <= 0 ? tries : asking.left;
+    }
+    return asking;
+}
+
+/* Another try is scheduled; false: there have been enough. */
+static bool asking_again(struct asking *asking, struct world *world, struct event *event) {
+    if (asking->left == 0) {
+        return false;
+    }
+    asking->left--;
+    world_push(world, event, world->now + asking->wait_ns);
+    if (asking->doubles) {
+        asking->wait_ns = asking->wait_ns < LINK_RETRY_LAST_NS / 2 ? 2 * asking->wait_ns : LINK_RETRY_LAST_NS;
+    }
+    return true;
+}
 
 /* ---- what happens to an endpoint ---- */
 
 static void endpoint_expect_arrival(struct endpoint *endpoint) {
-    struct world *world = endpoint->world;
     int64_t next = inbox_next(&endpoint->inbox);
     if (next != INT64_MAX && !endpoint->arriving.queued) {
-        event_push(&world->events, &endpoint->arriving, next);
+        world_push(endpoint->world, &endpoint->arriving, next);
     }
 }
 
+/* It is no connection any more, for this end alone. */
+static void endpoint_fail(struct endpoint *endpoint, int error) {
+    inbox_cut(&endpoint->inbox);
+    event_remove(&endpoint->world->events, &endpoint->arriving);
+    event_remove(&endpoint->world->events, &endpoint->resetting);
+    endpoint->was_reset = true;
+    endpoint->error = error;
+    endpoint_tell(endpoint, IO_READ | IO_WRITE | IO_HANGUP | IO_BROKEN);
+}
+
+/* The peer has never acknowledged: the sender gives up, and the other end does not learn of it. */
+static void endpoint_give_up(struct endpoint *endpoint) {
+    struct endpoint *peer = endpoint->peer;
+    if (peer != NULL) {
+        peer->peer = NULL;
+        endpoint->peer = NULL;
+    }
+    endpoint_fail(endpoint, -ETIMEDOUT);
+}
+
+/* What was on its way arrives, unless the way is cut: then it is sent again. */
 static void endpoint_on_arriving(struct event *event) {
     struct endpoint *endpoint = ENDPOINT_OF(event, arriving);
+    if (endpoint->family != AF_UNIX && link_is_cut(endpoint->link)) {
+        if (!endpoint->resending.is_on) {
+            endpoint->resending = endpoint_resends(endpoint->peer);
+        }
+        if (asking_again(&endpoint->resending, endpoint->world, event)) {
+            return;
+        }
+        inbox_cut(&endpoint->inbox);
+        if (endpoint->peer != NULL) {
+            endpoint_give_up(endpoint->peer);
+        }
+        return;
+    }
+    endpoint->resending.is_on = false;
     int ready = inbox_arrive(&endpoint->inbox, endpoint->world->now) ? IO_READ : 0;
     if (endpoint->inbox.ended) {
         ready |= IO_HANGUP | (endpoint->out.fin ? IO_BROKEN : 0);
@@ -37,17 +115,29 @@ static void endpoint_on_arriving(struct event *event) {
     endpoint_tell(endpoint, ready);
 }
 
+/* An RST; or, of one that asks, the answer that there is no such connection, or none. */
 static void endpoint_on_resetting(struct event *event) {
     struct endpoint *endpoint = ENDPOINT_OF(event, resetting);
     if (endpoint->was_reset) {
         return;
     }
+    bool is_cut = endpoint->family != AF_UNIX && link_is_cut(endpoint->link);
+    if (!endpoint->asking.is_on && is_cut) {
+        return;
+    }
+    if (is_cut) {
+        if (!asking_again(&endpoint->asking, endpoint->world, event)) {
+            endpoint_give_up(endpoint);
+        }
+        return;
+    }
+    bool is_answered = endpoint->asking.is_on && endpoint->peer != NULL;
+    endpoint->asking.is_on = false;
+    if (is_answered) {
+        return;
+    }
     (void)inbox_arrive(&endpoint->inbox, endpoint->world->now);
-    inbox_cut(&endpoint->inbox);
-    event_remove(&endpoint->world->events, &endpoint->arriving);
-    endpoint->was_reset = true;
-    endpoint->error = endpoint->inbox.ended ? -EPIPE : -ECONNRESET;
-    endpoint_tell(endpoint, IO_READ | IO_WRITE | IO_HANGUP | IO_BROKEN);
+    endpoint_fail(endpoint, endpoint->inbox.ended ? -EPIPE : -ECONNRESET);
 }
 
 /* An RST, too, comes after what was sent before it. */
@@ -55,21 +145,49 @@ static void endpoint_reset_at(struct endpoint *endpoint, int64_t at) {
     if (at < endpoint->inbox.last_at) {
         at = endpoint->inbox.last_at;
     }
-    if (!endpoint->resetting.queued || endpoint->resetting.at > at) {
-        event_push(&endpoint->world->events, &endpoint->resetting, at);
+    if (!endpoint->resetting.queued || endpoint->resetting.at > at || endpoint->asking.is_on) {
+        endpoint->asking.is_on = false;
+        world_push(endpoint->world, &endpoint->resetting, at);
     }
 }
 
-/* Tells the peer of the room that reading has made. */
+/* It asks from `at` on, unless it does already or knows the answer. */
+static void endpoint_ask(struct endpoint *endpoint, int64_t at, struct asking asking) {
+    if (!endpoint->was_reset && !endpoint->resetting.queued) {
+        endpoint->asking = asking;
+        world_push(endpoint->world, &endpoint->resetting, at);
+    }
+}
+
+void endpoint_probe(struct endpoint *endpoint) {
+    if (endpoint->state != ENDPOINT_CONNECTED || endpoint_option(endpoint, SOL_SOCKET, SO_KEEPALIVE) == 0) {
+        return;
+    }
+    int64_t idle = endpoint_option(endpoint, IPPROTO_TCP, TCP_KEEPIDLE);
+    int64_t interval = endpoint_option(endpoint, IPPROTO_TCP, TCP_KEEPINTVL);
+    int64_t probes = endpoint_option(endpoint, IPPROTO_TCP, TCP_KEEPCNT);
+    struct asking asking = {true, false, (int)probes - 1, interval * SECOND_NS};
+    endpoint_ask(endpoint, endpoint->world->now + idle * SECOND_NS, asking);
+}
+
+/* Tells the peer of the room that reading has made; where that is lost, it is told again. */
 static void endpoint_on_window(struct event *event) {
     struct endpoint *reader = ENDPOINT_OF(event, window.event);
     struct window *window = &reader->window;
     struct endpoint *sender = reader->peer;
+    if (sender != NULL && reader->family != AF_UNIX && link_is_cut(reader->link)) {
+        if (!window->asking.is_on) {
+            window->asking = endpoint_resends(NULL);
+        }
+        (void)asking_again(&window->asking, reader->world, event);
+        return;
+    }
+    window->asking.is_on = false;
     size_t room = window->underway;
     window->underway = window->returned;
     window->returned = 0;
     if (window->underway > 0) {
-        event_push(&reader->world->events, event, reader->world->now + reader->world->options.latency_ns);
+        world_push(reader->world, event, link_arrival(reader->link));
     }
     if (sender == NULL) {
         return;
@@ -87,12 +205,12 @@ static void endpoint_return_room(struct endpoint *reader, size_t size) {
         window->returned += size;
         return;
     }
-    window->underway = size;
-    event_push(&reader->world->events, &window->event,
-               reader->world->now + reader->world->options.latency_ns);
+    window->underway += size;
+    world_push(reader->world, &window->event, link_arrival(reader->link));
 }
 
 static void endpoint_begin(struct endpoint *endpoint, struct endpoint *peer) {
+    event_remove(&endpoint->world->events, &endpoint->connecting);
     endpoint->state = ENDPOINT_CONNECTED;
     endpoint->peer = peer;
     endpoint->out.credit = endpoint->world->options.stream_bytes;
@@ -110,12 +228,11 @@ void endpoint_join(struct endpoint *client, struct endpoint *server) {
 
 /* Both ends are reset: this one now, its peer when word of it has travelled. */
 static void endpoint_reset_now(struct endpoint *endpoint) {
-    struct world *world = endpoint->world;
     if (endpoint->peer != NULL) {
-        endpoint_reset_at(endpoint->peer, world->now + world->options.latency_ns);
+        endpoint_reset_at(endpoint->peer, link_arrival(endpoint->link));
     }
-    event_remove(&world->events, &endpoint->resetting);
-    endpoint_on_resetting(&endpoint->resetting);
+    (void)inbox_arrive(&endpoint->inbox, endpoint->world->now);
+    endpoint_fail(endpoint, endpoint->inbox.ended ? -EPIPE : -ECONNRESET);
 }
 
 /* A call could move `most` bytes: how many it is allowed. The connection may be reset afterwards. */
@@ -184,46 +301,75 @@ static int endpoint_check_send(struct endpoint *endpoint) {
     return 0;
 }
 
+/* Bytes that a stream from this end may carry until the planned reset; SIZE_MAX: none is planned. */
+static size_t endpoint_reset_after(const struct endpoint *endpoint) {
+    const struct world *world = endpoint->world;
+    size_t left = SIZE_MAX;
+    if (world->options.reset_at_byte > 0 && !world->did_reset) {
+        left = (size_t)(world->options.reset_at_byte - endpoint->out.sent);
+    }
+    int64_t of_link = endpoint->link->reset_after[link_end(endpoint->link, endpoint->host)];
+    return of_link >= 0 && (size_t)of_link < left ? (size_t)of_link : left;
+}
+
+/* When what it sends now arrives. */
+static int64_t endpoint_arrival_of(const struct endpoint *endpoint, size_t size) {
+    return endpoint->family == AF_UNIX ? link_arrival(endpoint->link)
+                                       : link_arrival_of(endpoint->link, endpoint->host, size);
+}
+
 /* How much of `size` one call takes; there is room for 1. */
 static size_t endpoint_send_piece(struct endpoint *endpoint, uint64_t size) {
     size_t most = size < endpoint->out.credit ? (size_t)size : endpoint->out.credit;
-    size_t piece = endpoint_call(endpoint, most);
-    uint64_t limit = endpoint->world->options.reset_at_byte;
-    if (limit > 0 && !endpoint->world->did_reset && endpoint->out.sent + piece > limit) {
-        piece = (size_t)(limit - endpoint->out.sent);
+    size_t segment = endpoint->family != AF_UNIX ? link_segment(endpoint->link, endpoint->family) : most;
+    size_t piece = endpoint_call(endpoint, most < segment ? most : segment);
+    size_t limit = endpoint_reset_after(endpoint);
+    return piece < limit ? piece : limit;
+}
+
+void endpoint_break(struct endpoint *endpoint) {
+    int64_t at = endpoint->family == AF_UNIX ? endpoint->world->now : link_arrival(endpoint->link);
+    struct endpoint *peer = endpoint->peer;
+    endpoint_reset_at(endpoint, at);
+    if (peer != NULL) {
+        endpoint_reset_at(peer, at);
     }
-    return piece;
 }
 
 /* The planned reset, once a stream has carried so many bytes: both ends hear of it after those. */
-static void endpoint_reset_as_planned(struct endpoint *endpoint) {
+static void endpoint_reset_as_planned(struct endpoint *endpoint, size_t size) {
     struct world *world = endpoint->world;
-    if (world->options.reset_at_byte == 0 || world->did_reset ||
-        endpoint->out.sent < world->options.reset_at_byte) {
-        return;
+    int64_t *of_link = &endpoint->link->reset_after[link_end(endpoint->link, endpoint->host)];
+    bool is_planned = world->options.reset_at_byte > 0 && !world->did_reset &&
+                      endpoint->out.sent >= world->options.reset_at_byte;
+    world->did_reset = world->did_reset || is_planned;
+    if (*of_link >= 0) {
+        *of_link -= (int64_t)size;
+        if (*of_link == 0) {
+            is_planned = true;
+            *of_link = -1;
+        }
     }
-    world->did_reset = true;
-    int64_t at = world->now + world->options.latency_ns;
-    endpoint_reset_at(endpoint, at);
-    if (endpoint->peer != NULL) {
-        endpoint_reset_at(endpoint->peer, at);
+    if (is_planned) {
+        endpoint_break(endpoint);
     }
 }
 
 /* Puts a filled segment on its way; the segment is not the caller's any more. */
 static void endpoint_post(struct endpoint *endpoint, struct segment *segment) {
-    struct world *world = endpoint->world;
     size_t size = segment->size;
     endpoint->out.sent += size;
     endpoint->out.credit -= size;
     if (endpoint->peer == NULL) {
         mem_free(segment);
-        endpoint_reset_at(endpoint, world->now + 2 * world->options.latency_ns);
+        int64_t there = link_arrival(endpoint->link);
+        int64_t back = link_arrival(endpoint->link) - endpoint->world->now;
+        endpoint_ask(endpoint, there + back, endpoint_resends(endpoint));
         return;
     }
-    inbox_post(&endpoint->peer->inbox, segment, world->now + world->options.latency_ns);
+    inbox_post(&endpoint->peer->inbox, segment, endpoint_arrival_of(endpoint, size));
     endpoint_expect_arrival(endpoint->peer);
-    endpoint_reset_as_planned(endpoint);
+    endpoint_reset_as_planned(endpoint, size);
 }
 
 static void pieces_copy(const struct iovec *pieces, unsigned char *out, size_t size) {
@@ -293,8 +439,7 @@ int endpoint_shutdown(struct endpoint *endpoint) {
     }
     endpoint->out.fin = true;
     if (endpoint->peer != NULL) {
-        struct world *world = endpoint->world;
-        inbox_post_fin(&endpoint->peer->inbox, world->now + world->options.latency_ns);
+        inbox_post_fin(&endpoint->peer->inbox, endpoint_arrival_of(endpoint, 0));
         endpoint_expect_arrival(endpoint->peer);
     }
     endpoint_tell(endpoint, IO_WRITE | (endpoint->inbox.ended ? IO_READ | IO_HANGUP | IO_BROKEN : 0));
@@ -312,17 +457,18 @@ void endpoint_part(struct endpoint *endpoint, bool reset) {
     if (endpoint->was_reset || peer->was_reset) {
         return;
     }
-    int64_t answer = world->now + world->options.latency_ns;
+    int64_t answer = link_arrival(endpoint->link);
     /* A Unix socket knows no other reset than that its peer left something unread. */
     if ((reset && endpoint->family != AF_UNIX) || endpoint->inbox.ready > 0) {
         endpoint_reset_at(peer, answer);
     } else {
         if (!endpoint->out.fin) {
-            inbox_post_fin(&peer->inbox, answer);
+            inbox_post_fin(&peer->inbox, endpoint_arrival_of(endpoint, 0));
             endpoint_expect_arrival(peer);
         }
         if (endpoint->inbox.flying != NULL) {
-            endpoint_reset_at(peer, endpoint->inbox.flying->at + world->options.latency_ns);
+            int64_t back = answer - world->now;
+            endpoint_ask(peer, endpoint->inbox.flying->at + back, endpoint_resends(peer));
         }
     }
     /* Nobody is left to make room: what is sent now is thrown away, and answered with a reset. */
@@ -330,5 +476,25 @@ void endpoint_part(struct endpoint *endpoint, bool reset) {
     if (peer->out.starved) {
         peer->out.starved = false;
         endpoint_tell_at(peer, IO_WRITE, answer);
+    }
+}
+
+void endpoint_part_silently(struct endpoint *endpoint) {
+    struct endpoint *peer = endpoint->peer;
+    if (peer == NULL) {
+        return;
+    }
+    endpoint->peer = NULL;
+    peer->peer = NULL;
+    if (peer->was_reset) {
+        return;
+    }
+    inbox_cut(&peer->inbox);
+    event_remove(&peer->world->events, &peer->arriving);
+    bool was_acknowledged = endpoint->inbox.flying == NULL && inbox_next(&endpoint->inbox) == INT64_MAX;
+    if (was_acknowledged) {
+        endpoint_probe(peer);
+    } else {
+        endpoint_ask(peer, peer->world->now + LINK_RETRY_FIRST_NS, endpoint_resends(peer));
     }
 }

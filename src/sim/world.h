@@ -1,16 +1,20 @@
-/* The simulated world: virtual time, what will happen, who has which descriptor, and every choice that the
- * seed makes.
+/* The simulated world: virtual time, what will happen, the hosts, and every choice that the seed makes.
  *
- *      engine.c   struct engine for the scheduler: each call goes to one of the files below
- *      world.c    time, descriptors, chance, the trace
+ *      engine.c   struct engine for the schedulers: each call goes to one of the files below
+ *      world.c    time, chance, the trace
+ *      host.c     hosts: addresses, descriptors; whose turn it is
+ *      program.c  what runs on a host: starting, stopping, stacks
+ *      link.c     what joins two hosts: how long a packet takes, and whether it arrives
  *      event.c    what happens when
+ *      plan.c     what goes wrong when
  *      connect.c  bind, listen, connect, accept
  *      stream.c   the bytes of a connection: send, receive, half-close, reset
  *      inbox.c    one direction of a connection: bytes on their way and arrived
  *      option.c   socket options
  *      place.c    addresses
  *
- * The world knows no scheduler, so it can be tested alone: readiness leaves it through `report`.
+ * Of these only engine.c, program.c, run.c and signal.c know of schedulers, so the others can be tested alone: readiness
+ * leaves the world through `report`.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -20,19 +24,24 @@
 #include <stdint.h>
 
 #include "base/random.h"
+#include "sched/stack.h"
 #include "sim/event.h"
 #include "sim/place.h"
+#include "sim/plan.h"
 #include "wharf/sim.h"
 
 struct endpoint;
+struct host;
 struct io;
 struct left;
+struct link;
 struct scope;
 
 /* Virtual time starts here; the wall clock that is derived from it, too. */
 #define WORLD_START_NS INT64_C(1000000000000)
 
-enum { WORLD_FIRST_DESCRIPTOR = 3 };
+/* Why a run is over before its scenario has returned. */
+enum world_verdict { WORLD_GOES_ON, WORLD_DEADLOCKED, WORLD_OVER_STEPS, WORLD_OVER_TIME };
 
 /* The first WHARF_EXPECT() that does not hold. */
 struct broken_check {
@@ -42,60 +51,76 @@ struct broken_check {
 
 struct world {
     wharf_sim_options options; /* with the defaults filled in */
-    void (*report)(struct io *io, int ready);
+    void (*report)(struct host *host, struct io *io, int ready);
+    /* A crash, a restart, a signal: program.c's. */
+    void (*disturb)(struct host *host, const wharf_sim_fault *fault);
     /* When the fault that the options plan happens, to the n-th `what`; NULL: nobody wants to know. */
     void (*strike)(uint64_t n, const char *what);
 
     int64_t now;
     struct event_queue events;
     uint32_t idle_looks; /* in a row, while time stood still */
-    _Atomic bool interrupted;
+    uint64_t steps, steps_end;
+    enum world_verdict verdict;
+    bool ending; /* the scenario has returned, or the run is over */
 
     /* One stream of chance for each kind of choice, so that more of one leaves the others as they were. */
-    struct random order, pieces, bytes;
+    struct random order, pieces, bytes, network, faults;
 
-    struct endpoint **descriptors; /* by number, from WORLD_FIRST_DESCRIPTOR */
-    size_t descriptors_size;
-    size_t lowest_free;     /* no number below it is free */
-    uint64_t open;          /* descriptors in use */
-    struct endpoint *bound; /* those with an address of their own: newest first */
-    uint16_t next_port;
+    struct host *first, *last; /* in the order of their starting */
+    struct host *running;      /* whose task runs now */
+    unsigned host_count;
+    struct link *links;
+    struct stack_pool stacks; /* of the hosts but the first */
+    struct stack *left_stack; /* of a program that has ended: to be given back by who goes on */
+    void *left_fiber;
 
+    struct plan plan;
     struct scope *scenario; /* what cancel_checkpoint cancels; NULL: it has ended */
     uint64_t checkpoints;
     uint64_t trace;
+    bool print_trace;
     bool did_reset;        /* reset_at_byte has happened */
     uint64_t calls, asked; /* sends and receives that could move bytes; descriptors asked for */
     struct left *left;     /* the account of the run; its schedulers write there */
     struct broken_check broken;
+
+    /* Of the programs that have ended: what they left, and what all waited for in a deadlock. */
+    uint64_t tasks_left, sockets_left;
+    char stuck[WHARF_SIM_STUCK_SIZE];
 };
 
-/* options: NULL for the defaults. NULL without memory. */
+/* With its first host, which owns all addresses. options: NULL for the defaults. NULL without memory. */
 struct world *world_new(const wharf_sim_options *options);
 /* Frees everything that is left in it, too. */
 void world_free(struct world *world);
 
-/* Lets what is due happen; if nothing is, jumps to the next event or to `until`, whichever is nearer. until:
- * at most now to only look; INT64_MAX: no limit. 0, or -WHARF_EDEADLOCK when nothing can ever happen. */
-int world_wait(struct world *world, int64_t until);
-/* Makes the next wait return without a jump. From any thread. */
-void world_interrupt(struct world *world);
-
-/* Gives an endpoint the lowest free number: that, -EMFILE or -ENOMEM. */
-int world_place(struct world *world, struct endpoint *endpoint);
-void world_displace(struct world *world, struct endpoint *endpoint);
-/* NULL: no such descriptor. */
-struct endpoint *world_find(const struct world *world, int fd);
+/* Lets what is due happen; false: nothing was. */
+bool world_run_due(struct world *world);
+/* To the next event or to `until`, whichever is nearer. false: there is neither. */
+bool world_jump(struct world *world, int64_t until);
+/* One more step; false: the run is over. */
+bool world_step(struct world *world);
 
 /* How many bytes one call moves when it could move `most`: by the seed, at least 1. */
 size_t world_piece(struct world *world, size_t most);
 size_t world_pick(struct world *world, size_t count);
 void world_random(struct world *world, void *out, size_t size);
+/* Schedules an event; the seed decides between those at the same time. */
+void world_push(struct world *world, struct event *event, int64_t at);
 
 /* The planned fault happens now. */
 void world_strike(const struct world *world, uint64_t n, const char *what);
 
-/* Mixes how a blocking point ended into the trace. */
-void world_record(struct world *world, const char *operation, int64_t result);
+/* What a task did, and how it ended. */
+struct step {
+    const struct host *host;
+    uint64_t task; /* the n-th of its scheduler */
+    const char *task_name;
+    const char *operation;
+    int64_t result;
+};
+/* Mixes it into the trace, and prints it where that is wanted. */
+void world_record(struct world *world, const struct step *step);
 
 #endif
