@@ -7,4 +7,8 @@
 /* Not on that way: kept out of line, and what leads to it is laid out apart. */
 #define COLD __attribute__((cold, noinline))
 
+/* For conditions on that way whose usual side the compiler guesses wrong. */
+#define LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
 #endif

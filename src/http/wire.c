@@ -156,7 +156,7 @@ static int input_move(struct wire *wire, size_t size) {
 }
 
 /* Behind the unread bytes there is none. */
-static int input_make_room(struct wire *wire) {
+COLD static int input_make_room(struct wire *wire) {
     if (wire->input == NULL) {
         return input_move(wire, BLOCK_SIZE);
     }
@@ -179,7 +179,7 @@ static inline int input_reserve(struct wire *wire) {
         wire->start = wire->hold;
         wire->end = wire->hold;
     }
-    return wire->input_size - wire->end >= ROOM_MIN ? 0 : input_make_room(wire);
+    return LIKELY(wire->input_size - wire->end >= ROOM_MIN) ? 0 : input_make_room(wire);
 }
 
 static inline ssize_t input_received(struct wire *wire, ssize_t count) {
@@ -380,16 +380,25 @@ int wire_send(struct wire *wire, struct iovec *pieces, int count, bool more) {
     return rc;
 }
 
-/* Offers the output to the stream, once. What it took, or an error. */
-static inline ssize_t output_offer(struct wire *wire) {
-    struct iovec piece = {.iov_base = wire->output, .iov_len = wire->output_len};
-    ssize_t sent = stream_try_send(wire->stream, &piece, 1, false);
+/* Of the output. What it took, or an error. */
+static inline ssize_t output_taken(struct wire *wire, ssize_t sent) {
     if (sent > 0) {
         wire->sent += sent;
         wire->send.moved += sent;
         output_advance(wire, (size_t)sent);
     }
     return sent;
+}
+
+/* Offers the output to the stream, once. */
+static inline ssize_t output_offer(struct wire *wire) {
+    struct iovec piece = {.iov_base = wire->output, .iov_len = wire->output_len};
+    return output_taken(wire, stream_try_send(wire->stream, &piece, 1, false));
+}
+
+int wire_flush_rest(struct wire *wire, ssize_t sent) {
+    sent = output_taken(wire, sent);
+    return sent < 0 && sent != -EAGAIN ? (int)sent : wire_send(wire, NULL, 0, false);
 }
 
 /* What the stream itself still holds. */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "http/codec/chunked.h"
 #include "net/stream.h"
 #include "sched/sched.h"
@@ -56,7 +57,7 @@ void wire_init(struct wire *wire, struct stream *stream, size_t input_max);
 void wire_deinit(struct wire *wire);
 /* Begins with another stream, no limits and the memory that it worked with: at most a block each way. */
 static inline void wire_reuse(struct wire *wire, struct stream *stream) {
-    if (__builtin_expect(wire->held != NULL || wire->input_size > BLOCK_SIZE, 0)) {
+    if (UNLIKELY(wire->held != NULL || wire->input_size > BLOCK_SIZE)) {
         wire_deinit(wire);
     }
     assert(!wire->sending);
@@ -106,7 +107,7 @@ static inline void wire_hold(struct wire *wire, size_t len) {
 void wire_free_held(struct wire *wire);
 static inline void wire_release(struct wire *wire) {
     wire->hold = 0;
-    if (wire->held != NULL) {
+    if (UNLIKELY(wire->held != NULL)) {
         wire_free_held(wire);
     }
 }
@@ -118,7 +119,7 @@ int wire_yield(struct wire *wire);
  * to that themselves. 0, -ECANCELED or -ETIMEDOUT. */
 static inline int wire_give_way(struct wire *wire) {
     wire->streak++;
-    return wire->streak < WIRE_STREAK_MAX ? 0 : wire_yield(wire);
+    return LIKELY(wire->streak < WIRE_STREAK_MAX) ? 0 : wire_yield(wire);
 }
 
 /* ---- a message's body, over any framing ---- */
@@ -137,7 +138,7 @@ char *wire_make_room(struct wire *wire, size_t len, int *ret_error);
  * wire_wrote. NULL and *ret_error on failure. Suspends only to make room. */
 static inline char *wire_room(struct wire *wire, size_t len, int *ret_error) {
     bool fits = wire->output != NULL && len <= BLOCK_SIZE - wire->output_len && wire->error == 0;
-    return fits ? wire->output + wire->output_len : wire_make_room(wire, len, ret_error);
+    return LIKELY(fits) ? wire->output + wire->output_len : wire_make_room(wire, len, ret_error);
 }
 static inline void wire_wrote(struct wire *wire, size_t len) {
     wire->output_len += len;
@@ -145,7 +146,7 @@ static inline void wire_wrote(struct wire *wire, size_t len) {
 int wire_write_out(struct wire *wire, const void *bytes, size_t len); /* where there is no room yet */
 /* Appends a copy; what does not fit leaves at once, together with what was there. 0 or an error. */
 static inline int wire_write(struct wire *wire, const void *bytes, size_t len) {
-    if (wire->output == NULL || len > BLOCK_SIZE - wire->output_len || wire->error != 0) {
+    if (UNLIKELY(wire->output == NULL || len > BLOCK_SIZE - wire->output_len || wire->error != 0)) {
         return wire_write_out(wire, bytes, len);
     }
     if (len > 0) {
@@ -165,6 +166,25 @@ int wire_flush_now(struct wire *wire); /* there is some, or the stream may hold 
 static inline int wire_flush(struct wire *wire) {
     bool nothing = wire->output_len == 0 && wire->stream->type == &stream_socket;
     return nothing ? wire->error : wire_flush_now(wire);
+}
+/* After an attempt that took `sent` bytes of it, or failed. */
+int wire_flush_rest(struct wire *wire, ssize_t sent);
+/* The same, compiled in place for sockets: for the flush that ends every batch of answers. */
+ALWAYS_INLINE int wire_flush_here(struct wire *wire) {
+    bool plain = wire->stream->type == &stream_socket && !wire->sending && wire->error == 0 &&
+                 wire->streak < WIRE_STREAK_MAX - 1;
+    if (UNLIKELY(!plain || wire->output_len == 0)) {
+        return wire_flush(wire);
+    }
+    wire->streak++;
+    ssize_t sent = io_try_send_bytes(wire->stream->io, wire->output, wire->output_len);
+    if (UNLIKELY(sent != (ssize_t)wire->output_len)) {
+        return wire_flush_rest(wire, sent);
+    }
+    wire->sent += sent;
+    wire->send.moved += sent;
+    wire->output_len = 0;
+    return 0;
 }
 /* Sends the output and then a part of an open regular file. Errors: also -WHARF_ECHANGED (the file ended early). */
 int wire_send_file(struct wire *wire, int fd, int64_t offset, int64_t size);

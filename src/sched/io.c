@@ -19,6 +19,7 @@ int io_open(int fd, int ready, struct io **ret_io) {
     struct io *io = table_at(&sched->ios, slot);
     *io = (struct io){.fd = fd, .generation = generation_next(io->generation), .slot = slot};
     io->ready = (uint8_t)ready;
+    io->kernels = sched->engine == &engine_epoll;
     if (debug_is_on(&debug_switches.sites)) {
         site_record(sched, SITE_SOCKET, slot);
     }
@@ -159,7 +160,7 @@ static int ready_at_end(const struct io *io, int ready) {
 }
 
 void io_ready(struct io *io, int ready) {
-    if (__builtin_expect((ready & (IO_BROKEN | IO_HANGUP)) != 0, 0)) {
+    if (UNLIKELY((ready & (IO_BROKEN | IO_HANGUP)) != 0)) {
         ready = ready_at_end(io, ready);
     }
     io->ready |= (uint8_t)ready;
@@ -268,22 +269,20 @@ static int start_writer(struct op *op) {
     return rc;
 }
 
-static inline ssize_t engine_recv(struct sched *sched, int fd, void *buffer, size_t size) {
-    const struct engine *engine = sched->engine;
-    return engine == &engine_epoll ? kernel_recv_bytes(fd, buffer, size)
-                                   : engine->recv(sched, fd, buffer, size);
+static inline ssize_t engine_recv(const struct io *io, void *buffer, size_t size) {
+    struct sched *sched = sched_here();
+    return LIKELY(io->kernels) ? kernel_recv_bytes(io->fd, buffer, size)
+                               : sched->engine->recv(sched, io->fd, buffer, size);
 }
 
-static inline ssize_t engine_send(struct sched *sched, int fd, const struct iovec *pieces, int count,
-                                  bool more) {
-    const struct engine *engine = sched->engine;
-    return engine == &engine_epoll ? kernel_send_pieces(fd, pieces, count, more)
-                                   : engine->send(sched, fd, pieces, count, more);
+static inline ssize_t engine_send(const struct io *io, const struct iovec *pieces, int count, bool more) {
+    struct sched *sched = sched_here();
+    return LIKELY(io->kernels) ? kernel_send_pieces(io->fd, pieces, count, more)
+                               : sched->engine->send(sched, io->fd, pieces, count, more);
 }
 
 ssize_t io_recv_now(struct io *io, void *buffer, size_t size) {
-    struct sched *sched = sched_here();
-    ssize_t n = engine_recv(sched, io->fd, buffer, size);
+    ssize_t n = engine_recv(io, buffer, size);
     bool ended = (io->ready & (IO_HANGUP | IO_BROKEN)) != 0;
     if (n == -EAGAIN || (n > 0 && (size_t)n < size && io->short_means_empty && !ended)) {
         io->ready &= (uint8_t)~IO_READ;
@@ -292,8 +291,7 @@ ssize_t io_recv_now(struct io *io, void *buffer, size_t size) {
 }
 
 ssize_t io_send_now(struct io *io, const struct iovec *pieces, int count, bool more) {
-    struct sched *sched = sched_here();
-    ssize_t n = engine_send(sched, io->fd, pieces, count, more);
+    ssize_t n = engine_send(io, pieces, count, more);
     if (n == -EAGAIN) {
         io->ready &= (uint8_t)~IO_WRITE;
     }

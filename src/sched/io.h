@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/compiler.h"
+#include "sched/kernel.h"
 #include "sched/op.h"
 
 struct datagram;
@@ -43,6 +45,7 @@ struct io {
     bool datagrams;         /* an error is of one datagram, and not the end of the descriptor */
     bool lingers;           /* its owner has closed it, and it winds down by itself */
     bool expired;           /* its deadline has passed: operations on it time out */
+    bool kernels;           /* fd is one of the kernel, and not of a simulation */
     struct op_queue readers;
     struct op_queue writers;
     io_watch_fn watch; /* instead of a reader */
@@ -114,6 +117,18 @@ static inline ssize_t io_try_send(struct io *io, const struct iovec *pieces, int
 }
 int io_try_recv_datagrams(struct io *io, struct datagram *datagrams, int count);
 int io_try_send_datagrams(struct io *io, struct datagram *datagrams, int count);
+/* The same for one piece, compiled in place: see kernel.h. */
+static inline ssize_t io_try_send_bytes(struct io *io, const void *bytes, size_t len) {
+    if (UNLIKELY(!io->kernels)) {
+        struct iovec piece = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+        return io_try_send(io, &piece, 1, false);
+    }
+    ssize_t n = (io->ready & IO_WRITE) != 0 ? kernel_send_bytes(io->fd, bytes, len) : -EAGAIN;
+    if (UNLIKELY(n == -EAGAIN)) {
+        io->ready &= (uint8_t)~IO_WRITE;
+    }
+    return n;
+}
 int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
 
 /* ---- what select needs ---- */

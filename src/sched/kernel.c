@@ -7,6 +7,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "sched/io.h"
 
 int kernel_socket(struct sched *sched, int family, int type) {
@@ -82,6 +83,15 @@ int kernel_connect_result(struct sched *sched, int fd) {
 ssize_t kernel_recv(struct sched *sched, int fd, void *buffer, size_t size) {
     (void)sched;
     return kernel_recv_bytes(fd, buffer, size);
+}
+
+COLD int kernel_send_error(int error) {
+    switch (error) {
+    case EINTR: return 0;
+    case EINPROGRESS:
+        return -EAGAIN; /* a fast open whose first packet carried nothing: when the connection is there */
+    default: return -error;
+    }
 }
 
 ssize_t kernel_send(struct sched *sched, int fd, const struct iovec *pieces, int count, bool more) {

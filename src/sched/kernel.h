@@ -21,8 +21,8 @@ int kernel_connect_result(struct sched *sched, int fd);
 ssize_t kernel_recv(struct sched *sched, int fd, void *buffer, size_t size);
 ssize_t kernel_send(struct sched *sched, int fd, const struct iovec *pieces, int count, bool more);
 
-/* The two of every message, for io.c to have in place. A send runs so deep through the kernel that the processor forgets
- * where its callers return to, so each call between them and the task is paid for twice. */
+/* The two of every message, to be had in place. A send runs so deep through the kernel that the processor forgets where its
+ * callers return to, so each call between it and the task is paid for twice. */
 static inline ssize_t kernel_recv_bytes(int fd, void *buffer, size_t size) {
     for (;;) {
         ssize_t n = recv(fd, buffer, size, MSG_DONTWAIT);
@@ -33,6 +33,8 @@ static inline ssize_t kernel_recv_bytes(int fd, void *buffer, size_t size) {
     }
 }
 
+/* What to make of a send's errno. 0: try again. */
+int kernel_send_error(int error);
 static inline ssize_t kernel_send_pieces(int fd, const struct iovec *pieces, int count, bool more) {
     int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     for (;;) {
@@ -43,15 +45,19 @@ static inline ssize_t kernel_send_pieces(int fd, const struct iovec *pieces, int
             struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
             n = sendmsg(fd, &message, flags);
         }
-        ssize_t rc = n < 0 ? -errno : n;
-        if (rc >= 0) {
-            return rc;
+        int error = n < 0 ? kernel_send_error(errno) : 0;
+        if (n >= 0 || error < 0) {
+            return n >= 0 ? n : error;
         }
-        if (rc == -EINPROGRESS) {
-            return -EAGAIN; /* a fast open whose first packet carried nothing: when the connection is there */
-        }
-        if (rc != -EINTR) {
-            return rc;
+    }
+}
+
+static inline ssize_t kernel_send_bytes(int fd, const void *bytes, size_t len) {
+    for (;;) {
+        ssize_t n = send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        int error = n < 0 ? kernel_send_error(errno) : 0;
+        if (n >= 0 || error < 0) {
+            return n >= 0 ? n : error;
         }
     }
 }

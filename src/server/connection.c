@@ -241,7 +241,7 @@ static enum head_result head_read(struct wharf_request *request) {
         if (count > 0 && wire_give_way(wire) == 0) {
             continue;
         }
-        if (count > 0 || wire_flush(wire) < 0) {
+        if (count > 0 || wire_flush_here(wire) < 0) {
             return HEAD_BROKEN;
         }
         if (count == 0) {

@@ -113,7 +113,7 @@ COLD static int exchange_unanswered(struct wharf_request *request, int result) {
 
 static void exchange_handle(struct wharf_request *request, const struct route *route) {
     struct io *io = request->connection->stream.io;
-    if (h1_method_is_safe(request->head.method)) {
+    if (LIKELY(h1_method_is_safe(request->head.method))) {
         /* The task's own scope: when the client is gone, nothing that this task does can matter any more. */
         io_set_hangup(io, task_scope());
     }
@@ -121,7 +121,7 @@ static void exchange_handle(struct wharf_request *request, const struct route *r
     int result = route->handler(request, route->arg);
     io_set_hangup(io, NULL);
     struct reply *reply = &request->reply;
-    if (reply->stage == REPLY_NONE) {
+    if (UNLIKELY(reply->stage == REPLY_NONE)) {
         (void)exchange_unanswered(request, result);
     } else if (reply->stage == REPLY_STREAMING) {
         reply->broken |= result < 0;
@@ -178,7 +178,7 @@ static int exchange_route(struct wharf_request *request) {
 
 static int exchange_dispatch(struct wharf_request *request) {
     const struct memo *memo = &request->core->memo;
-    if (memo_has_route(memo, &request->head)) {
+    if (LIKELY(memo_has_route(memo, &request->head))) {
         request->match.route = memo->route;
         request->match.path_known = true;
     } else {
@@ -214,21 +214,21 @@ static bool exchange_is_last(const struct wharf_request *request) {
 
 ALWAYS_INLINE enum exchange_end exchange_settle(struct wharf_request *request) {
     const struct reply *reply = &request->reply;
-    if (reply->broken || wharf_check() < 0) {
+    if (UNLIKELY(reply->broken || wharf_check() < 0)) {
         return EXCHANGE_ABORT;
     }
-    if (reply->close) {
+    if (UNLIKELY(reply->close)) {
         if (wire_flush(&request->wire) < 0) {
             return EXCHANGE_ABORT;
         }
         return exchange_is_last(request) ? EXCHANGE_LAST : EXCHANGE_CLOSE;
     }
-    return request_has_unread(request) ? exchange_drain(request) : EXCHANGE_NEXT;
+    return UNLIKELY(request_has_unread(request)) ? exchange_drain(request) : EXCHANGE_NEXT;
 }
 
 ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request) {
     enum exchange_end end = exchange_settle(request);
-    if (request->core->log != NULL) {
+    if (UNLIKELY(request->core->log != NULL)) {
         log_request(request->core->log, request, end == EXCHANGE_ABORT);
     }
     request_end(request);
@@ -238,7 +238,7 @@ ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request)
 enum exchange_end exchange_answer(struct wharf_request *request) {
     request_begin(request);
     request->connection->requests++;
-    if (exchange_dispatch(request) < 0 && request->reply.stage == REPLY_NONE) {
+    if (UNLIKELY(exchange_dispatch(request) < 0 && request->reply.stage == REPLY_NONE)) {
         (void)refuse(request, 503, "server.memory");
     }
     return exchange_conclude(request);

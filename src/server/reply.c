@@ -55,13 +55,13 @@ void reply_reset(struct wharf_request *request) {
 /* Whether the connection can carry another request once this one is answered. */
 ALWAYS_INLINE bool reply_may_persist(const struct wharf_request *request) {
     const wharf_server_limits *limits = &request->core->server->limits;
-    if (!request->head.keep_alive || request->core->stopping || request->body_failure < 0) {
+    if (UNLIKELY(!request->head.keep_alive || request->core->stopping || request->body_failure < 0)) {
         return false;
     }
-    if (request->connection->requests >= limits->requests) {
+    if (UNLIKELY(request->connection->requests >= limits->requests)) {
         return false;
     }
-    if (!request_has_unread(request)) {
+    if (LIKELY(!request_has_unread(request))) {
         return true;
     }
     if (request->head.expect_continue && !request->continue_sent && wire_unread(&request->wire) == 0) {
@@ -73,10 +73,10 @@ ALWAYS_INLINE bool reply_may_persist(const struct wharf_request *request) {
 
 ALWAYS_INLINE enum reply_framing reply_frame(const struct wharf_request *request, int status,
                                              int64_t length) {
-    if (!status_allows_body(status)) {
+    if (UNLIKELY(!status_allows_body(status))) {
         return REPLY_EMPTY;
     }
-    if (length >= 0) {
+    if (LIKELY(length >= 0)) {
         return REPLY_LENGTH;
     }
     return request->head.minor >= 1 ? REPLY_CHUNKED : REPLY_UNTIL_CLOSE;
@@ -94,7 +94,7 @@ static char *put_status_line(char *out, const struct core_clock *clock, int stat
 
 ALWAYS_INLINE char *put_status(char *out, struct core *core, int status) {
     const struct core_clock *clock = core_clock(core);
-    if (status == 200) {
+    if (LIKELY(status == 200)) {
         memcpy(out, clock->ok, sizeof(clock->ok)); /* its length is known to the compiler */
         return out + clock->ok_len;
     }
@@ -102,7 +102,7 @@ ALWAYS_INLINE char *put_status(char *out, struct core *core, int status) {
 }
 
 ALWAYS_INLINE char *put_framing(char *out, const struct reply *reply) {
-    if (reply->framing == REPLY_LENGTH) {
+    if (LIKELY(reply->framing == REPLY_LENGTH)) {
         out = put(out, STR("Content-Length: "));
         out += number_format(reply->length, out);
         return put(out, STR("\r\n"));
@@ -111,24 +111,24 @@ ALWAYS_INLINE char *put_framing(char *out, const struct reply *reply) {
 }
 
 ALWAYS_INLINE char *put_persistence(char *out, const struct wharf_request *request) {
-    if (request->reply.close) {
+    if (UNLIKELY(request->reply.close)) {
         return put(out, STR("Connection: close\r\n"));
     }
-    return request->head.minor == 0 ? put(out, STR("Connection: keep-alive\r\n")) : out;
+    return UNLIKELY(request->head.minor == 0) ? put(out, STR("Connection: keep-alive\r\n")) : out;
 }
 
 ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_str content_type,
                                int64_t length) {
     struct reply *reply = &request->reply;
     int rc = 0;
-    if (status == 405 && (reply->names >> HEADER_ALLOW & 1) == 0) {
+    if (UNLIKELY(status == 405) && (reply->names >> HEADER_ALLOW & 1) == 0) {
         rc = reply_allow(request, &request->path.text); /* RFC 9110 section 15.5.6 */
         if (rc < 0) {
             return rc;
         }
     }
     char *room = wire_room(&request->wire, HEAD_FIXED_MAX + content_type.len + reply->fields_len, &rc);
-    if (room == NULL) {
+    if (UNLIKELY(room == NULL)) {
         reply->broken = true;
         return rc;
     }
@@ -138,7 +138,7 @@ ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_
     reply->close |= reply->framing == REPLY_UNTIL_CLOSE || !reply_may_persist(request);
     char *out = put_status(room, request->core, status);
     out = put(out, (wharf_str){reply->fields, reply->fields_len});
-    if (content_type.len > 0 && (reply->names >> HEADER_CONTENT_TYPE & 1) == 0) {
+    if (LIKELY(content_type.len > 0 && (reply->names >> HEADER_CONTENT_TYPE & 1) == 0)) {
         out = put(out, STR("Content-Type: "));
         out = put(out, content_type);
         out = put(out, STR("\r\n"));
@@ -166,7 +166,7 @@ int reply_whole(struct wharf_request *request, int status, wharf_str content_typ
         return rc;
     }
     reply->stage = REPLY_DONE;
-    if (!reply_has_body(request)) {
+    if (UNLIKELY(!reply_has_body(request))) {
         return 0;
     }
     rc = wire_write_str(&request->wire, body);
@@ -198,7 +198,7 @@ ALWAYS_INLINE int reply_check(struct wharf_request *request, int status) {
     if (reply->stage != REPLY_NONE) {
         return -EALREADY;
     }
-    if (reply->misused || status < 200 || status > 599) {
+    if (UNLIKELY(reply->misused || status < 200 || status > 599)) {
         reply->misused = true;
         return fail(-EINVAL, "reply", NULL, "the status or a header may not be sent");
     }

@@ -53,7 +53,7 @@ void request_begin(struct wharf_request *request) {
     request->peer_text = NULL;
     request->started = sched_now();
     request->wire.send = request->core->send_limit;
-    if (request->head.framing != H1_BODY_NONE) {
+    if (UNLIKELY(request->head.framing != H1_BODY_NONE)) {
         h1_body_init(&request->body, request->head.framing, request->head.content_length,
                      &request->core->server->codec_limits, NULL);
         wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);

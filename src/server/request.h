@@ -37,16 +37,16 @@ struct reply {
 };
 
 struct wharf_request {
-    struct h1_request head;
-    struct h1_progress progress;
     struct connection *connection;
     struct core *core;
     struct wire wire;
-    struct h1_body body;
+    struct reply reply;
+    struct h1_request head;
+    struct h1_progress progress;
     struct path path;
     struct route_match match;
     struct arena arena;
-    struct reply reply;
+    struct h1_body body;
     struct h1_error error; /* of the head or the body; status 0: none */
     int body_failure;      /* reading the body failed with this; 0: no */
     int64_t started;       /* sched_now() when its head was complete; for the log */
@@ -68,7 +68,7 @@ void requests_free(struct core *core);
 void request_begin(struct wharf_request *request);
 /* Gives back what the request took. */
 static inline void request_end(struct wharf_request *request) {
-    if (request->arena.blocks != NULL) {
+    if (UNLIKELY(request->arena.blocks != NULL)) {
         arena_deinit(&request->arena);
     }
     wire_release(&request->wire);
@@ -85,14 +85,14 @@ static inline bool request_has_unread(const struct wharf_request *request) {
 /* Sees to it that the output leaves when this task waits for something else than its client. */
 void request_hurry_later(struct wharf_request *request);
 static inline void request_hurry(struct wharf_request *request) {
-    if (request->wire.output_len > 0 && !request->hurried) {
+    if (UNLIKELY(request->wire.output_len > 0 && !request->hurried)) {
         request_hurry_later(request);
     }
 }
 /* Nothing of this request is left to hurry. */
 void request_hurry_no_more(struct wharf_request *request);
 static inline void request_unhurry(struct wharf_request *request) {
-    if (request->hurried) {
+    if (UNLIKELY(request->hurried)) {
         request_hurry_no_more(request);
     }
 }
@@ -102,7 +102,7 @@ static inline void request_unhurry(struct wharf_request *request) {
 static inline struct wharf_request *request_take(struct connection *connection) {
     struct core *core = connection->core;
     struct wharf_request *request = core->spare;
-    if (request != NULL) {
+    if (LIKELY(request != NULL)) {
         core->spare = request->next_spare;
         core->spare_count--;
     } else {
@@ -122,7 +122,7 @@ static inline struct wharf_request *request_take(struct connection *connection) 
 static inline void request_give(struct wharf_request *request) {
     struct core *core = request->core;
     request_unhurry(request);
-    if (core->spare_count >= SPARE_REQUESTS_MAX) {
+    if (UNLIKELY(core->spare_count >= SPARE_REQUESTS_MAX)) {
         request_free(request);
         return;
     }

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "base/compiler.h"
 #include "base/failure.h"
 #include "http/codec/reason.h"
 #include "http/wire.h"
@@ -122,7 +123,7 @@ int server_check(wharf_server *server, const char *phase, const char *subject);
 void core_clock_set(struct core *core);
 /* "HTTP/1.1 200 OK" and Date, as of this second. */
 static inline const struct core_clock *core_clock(struct core *core) {
-    if (sched_now() >= core->clock.until) {
+    if (UNLIKELY(sched_now() >= core->clock.until)) {
         core_clock_set(core);
     }
     return &core->clock;

@@ -75,72 +75,82 @@ static const wharf_str names[HEADER_ID_COUNT] = {
     [HEADER_X_FORWARDED_PROTO] = STR_INIT("X-Forwarded-Proto"),
 };
 
-static const uint8_t slots[256] = {
-    [212] = HEADER_ACCEPT,
-    [73] = HEADER_ACCEPT_ENCODING,
-    [7] = HEADER_ACCEPT_LANGUAGE,
-    [155] = HEADER_ACCEPT_RANGES,
-    [85] = HEADER_AGE,
-    [69] = HEADER_ALLOW,
-    [233] = HEADER_ALT_SVC,
-    [237] = HEADER_AUTHORIZATION,
-    [37] = HEADER_CACHE_CONTROL,
-    [248] = HEADER_CONNECTION,
-    [247] = HEADER_CONTENT_DISPOSITION,
-    [36] = HEADER_CONTENT_ENCODING,
-    [226] = HEADER_CONTENT_LANGUAGE,
-    [236] = HEADER_CONTENT_LENGTH,
-    [176] = HEADER_CONTENT_LOCATION,
-    [169] = HEADER_CONTENT_RANGE,
-    [6] = HEADER_CONTENT_TYPE,
-    [78] = HEADER_COOKIE,
-    [138] = HEADER_DATE,
-    [224] = HEADER_ETAG,
-    [68] = HEADER_EXPECT,
-    [225] = HEADER_EXPIRES,
-    [17] = HEADER_FORWARDED,
-    [164] = HEADER_FROM,
-    [198] = HEADER_HOST,
-    [186] = HEADER_IF_MATCH,
-    [139] = HEADER_IF_MODIFIED_SINCE,
-    [193] = HEADER_IF_NONE_MATCH,
-    [32] = HEADER_IF_RANGE,
-    [47] = HEADER_IF_UNMODIFIED_SINCE,
-    [158] = HEADER_KEEP_ALIVE,
-    [57] = HEADER_LAST_MODIFIED,
-    [90] = HEADER_LINK,
-    [196] = HEADER_LOCATION,
-    [214] = HEADER_MAX_FORWARDS,
-    [148] = HEADER_ORIGIN,
-    [234] = HEADER_PRAGMA,
-    [60] = HEADER_PROXY_AUTHENTICATE,
-    [173] = HEADER_PROXY_AUTHORIZATION,
-    [8] = HEADER_PROXY_CONNECTION,
-    [113] = HEADER_RANGE,
-    [23] = HEADER_REFERER,
-    [211] = HEADER_RETRY_AFTER,
-    [250] = HEADER_SEC_WEBSOCKET_ACCEPT,
-    [142] = HEADER_SEC_WEBSOCKET_EXTENSIONS,
-    [63] = HEADER_SEC_WEBSOCKET_KEY,
-    [12] = HEADER_SEC_WEBSOCKET_PROTOCOL,
-    [105] = HEADER_SEC_WEBSOCKET_VERSION,
-    [166] = HEADER_SERVER,
-    [114] = HEADER_SET_COOKIE,
-    [218] = HEADER_TE,
-    [39] = HEADER_TRAILER,
-    [83] = HEADER_TRANSFER_ENCODING,
-    [99] = HEADER_UPGRADE,
-    [184] = HEADER_USER_AGENT,
-    [110] = HEADER_VARY,
-    [21] = HEADER_VIA,
-    [152] = HEADER_WWW_AUTHENTICATE,
-    [149] = HEADER_X_FORWARDED_FOR,
-    [0] = HEADER_X_FORWARDED_HOST,
-    [77] = HEADER_X_FORWARDED_PROTO,
-};
-
 /* The longest and the shortest known name. */
 enum { NAME_LEN_MIN = 2, NAME_LEN_MAX = 24 };
+
+/* Where a name is looked for: one look finds all there is to compare. */
+struct slot {
+    _Alignas(32) char name[NAME_LEN_MAX + 1];
+    uint8_t len;
+    uint8_t id;
+};
+
+#define SLOT(id, text) \
+    { (text), sizeof(text) - 1, (id) }
+
+static const struct slot slots[256] = {
+    [212] = SLOT(HEADER_ACCEPT, "Accept"),
+    [73] = SLOT(HEADER_ACCEPT_ENCODING, "Accept-Encoding"),
+    [7] = SLOT(HEADER_ACCEPT_LANGUAGE, "Accept-Language"),
+    [155] = SLOT(HEADER_ACCEPT_RANGES, "Accept-Ranges"),
+    [85] = SLOT(HEADER_AGE, "Age"),
+    [69] = SLOT(HEADER_ALLOW, "Allow"),
+    [233] = SLOT(HEADER_ALT_SVC, "Alt-Svc"),
+    [237] = SLOT(HEADER_AUTHORIZATION, "Authorization"),
+    [37] = SLOT(HEADER_CACHE_CONTROL, "Cache-Control"),
+    [248] = SLOT(HEADER_CONNECTION, "Connection"),
+    [247] = SLOT(HEADER_CONTENT_DISPOSITION, "Content-Disposition"),
+    [36] = SLOT(HEADER_CONTENT_ENCODING, "Content-Encoding"),
+    [226] = SLOT(HEADER_CONTENT_LANGUAGE, "Content-Language"),
+    [236] = SLOT(HEADER_CONTENT_LENGTH, "Content-Length"),
+    [176] = SLOT(HEADER_CONTENT_LOCATION, "Content-Location"),
+    [169] = SLOT(HEADER_CONTENT_RANGE, "Content-Range"),
+    [6] = SLOT(HEADER_CONTENT_TYPE, "Content-Type"),
+    [78] = SLOT(HEADER_COOKIE, "Cookie"),
+    [138] = SLOT(HEADER_DATE, "Date"),
+    [224] = SLOT(HEADER_ETAG, "ETag"),
+    [68] = SLOT(HEADER_EXPECT, "Expect"),
+    [225] = SLOT(HEADER_EXPIRES, "Expires"),
+    [17] = SLOT(HEADER_FORWARDED, "Forwarded"),
+    [164] = SLOT(HEADER_FROM, "From"),
+    [198] = SLOT(HEADER_HOST, "Host"),
+    [186] = SLOT(HEADER_IF_MATCH, "If-Match"),
+    [139] = SLOT(HEADER_IF_MODIFIED_SINCE, "If-Modified-Since"),
+    [193] = SLOT(HEADER_IF_NONE_MATCH, "If-None-Match"),
+    [32] = SLOT(HEADER_IF_RANGE, "If-Range"),
+    [47] = SLOT(HEADER_IF_UNMODIFIED_SINCE, "If-Unmodified-Since"),
+    [158] = SLOT(HEADER_KEEP_ALIVE, "Keep-Alive"),
+    [57] = SLOT(HEADER_LAST_MODIFIED, "Last-Modified"),
+    [90] = SLOT(HEADER_LINK, "Link"),
+    [196] = SLOT(HEADER_LOCATION, "Location"),
+    [214] = SLOT(HEADER_MAX_FORWARDS, "Max-Forwards"),
+    [148] = SLOT(HEADER_ORIGIN, "Origin"),
+    [234] = SLOT(HEADER_PRAGMA, "Pragma"),
+    [60] = SLOT(HEADER_PROXY_AUTHENTICATE, "Proxy-Authenticate"),
+    [173] = SLOT(HEADER_PROXY_AUTHORIZATION, "Proxy-Authorization"),
+    [8] = SLOT(HEADER_PROXY_CONNECTION, "Proxy-Connection"),
+    [113] = SLOT(HEADER_RANGE, "Range"),
+    [23] = SLOT(HEADER_REFERER, "Referer"),
+    [211] = SLOT(HEADER_RETRY_AFTER, "Retry-After"),
+    [250] = SLOT(HEADER_SEC_WEBSOCKET_ACCEPT, "Sec-WebSocket-Accept"),
+    [142] = SLOT(HEADER_SEC_WEBSOCKET_EXTENSIONS, "Sec-WebSocket-Extensions"),
+    [63] = SLOT(HEADER_SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key"),
+    [12] = SLOT(HEADER_SEC_WEBSOCKET_PROTOCOL, "Sec-WebSocket-Protocol"),
+    [105] = SLOT(HEADER_SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version"),
+    [166] = SLOT(HEADER_SERVER, "Server"),
+    [114] = SLOT(HEADER_SET_COOKIE, "Set-Cookie"),
+    [218] = SLOT(HEADER_TE, "TE"),
+    [39] = SLOT(HEADER_TRAILER, "Trailer"),
+    [83] = SLOT(HEADER_TRANSFER_ENCODING, "Transfer-Encoding"),
+    [99] = SLOT(HEADER_UPGRADE, "Upgrade"),
+    [184] = SLOT(HEADER_USER_AGENT, "User-Agent"),
+    [110] = SLOT(HEADER_VARY, "Vary"),
+    [21] = SLOT(HEADER_VIA, "Via"),
+    [152] = SLOT(HEADER_WWW_AUTHENTICATE, "WWW-Authenticate"),
+    [149] = SLOT(HEADER_X_FORWARDED_FOR, "X-Forwarded-For"),
+    [0] = SLOT(HEADER_X_FORWARDED_HOST, "X-Forwarded-Host"),
+    [77] = SLOT(HEADER_X_FORWARDED_PROTO, "X-Forwarded-Proto"),
+};
 
 /* Of a letter, its lower case; '-' stays; what becomes of other bytes is in no known name. */
 static inline unsigned lower(char byte) {
@@ -192,9 +202,9 @@ enum header_id header_identify(wharf_str name) {
     if (name.len < NAME_LEN_MIN || name.len > NAME_LEN_MAX) {
         return HEADER_OTHER;
     }
-    enum header_id id = (enum header_id)slots[name_slot(name)];
-    wharf_str known = names[id];
-    return known.len == name.len && is_same_name(name.ptr, known.ptr, name.len) ? id : HEADER_OTHER;
+    const struct slot *slot = &slots[name_slot(name)];
+    bool found = slot->len == name.len && is_same_name(name.ptr, slot->name, name.len);
+    return found ? (enum header_id)slot->id : HEADER_OTHER;
 }
 
 wharf_str header_name(enum header_id id) {
