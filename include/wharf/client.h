@@ -1,4 +1,4 @@
-/* wharf/client.h - an HTTP/1.1 client.
+/* wharf/client.h - an HTTP/1.1 client, with and without TLS.
  *
  *     wharf_response *r = wharf_get("http://example.com/");
  *     if (wharf_response_error(r)) {
@@ -25,6 +25,7 @@
 
 #include "wharf/base.h"
 #include "wharf/http.h"
+#include "wharf/tls.h"
 
 WHARF_BEGIN
 
@@ -39,7 +40,7 @@ typedef ssize_t (*wharf_body_fn)(void *arg, void *buffer, size_t size);
 
 /** Every limit of the client. 0: the default; WHARF_OFF: none. */
 typedef struct wharf_client_limits {
-    int64_t connect_ms;      /**< names and connecting, per hop: 10,000 */
+    int64_t connect_ms;      /**< names, connecting and TLS, per hop: 10,000 */
     int64_t pool_ms;         /**< waiting for a free connection: 10,000 */
     int64_t first_byte_ms;   /**< from the request's last byte to the response's head: 60,000 */
     int64_t idle_ms;         /**< between two pieces of a body, either way: 60,000 */
@@ -61,13 +62,16 @@ typedef struct wharf_client_options {
     size_t size;                /**< sizeof(wharf_client_options) */
     const char *const *headers; /**< sent with every request, as in wharf_fetch_options */
     wharf_client_limits limits;
+    wharf_tls
+        *tls; /**< for https: whom to trust, certificates to show; default: the system's store. Kept until the
+                       client is freed */
 } wharf_client_options;
 
 /** One request. Only `url` is needed. */
 typedef struct wharf_fetch_options {
-    size_t size;                /**< sizeof(wharf_fetch_options) */
-    const char *method;         /**< any token; default GET, with a body POST */
-    const char *url;            /**< absolute, http://; the host may be written beyond ASCII, in UTF-8 */
+    size_t size;        /**< sizeof(wharf_fetch_options) */
+    const char *method; /**< any token; default GET, with a body POST */
+    const char *url;    /**< absolute, http:// or https://; the host may be written beyond ASCII, in UTF-8 */
     const char *const *headers; /**< "Name: value" lines in the order to send, ended by NULL. "Name:" leaves a
                                    default header out, "Name;" sends it empty. */
     const void *body;           /**< body from memory: body_bytes of it, not copied */
@@ -96,7 +100,7 @@ WHARF_API WHARF_MUST_USE wharf_response *wharf_get(const char *url);
  *  response. Suspends.
  *  Errors (in the response): -WHARF_EADDRESS (URL), -WHARF_ENAME, -ECONNREFUSED and others of connect(2),
  * -ETIMEDOUT (the limit is named), -WHARF_EPROTOCOL (the rule is named), -WHARF_EEOF (the body was cut
- * short), -WHARF_ELIMIT, -WHARF_EREDIRECT, -WHARF_ETLS (https is not built in), -ECONNRESET, -EINVAL
+ * short), -WHARF_ELIMIT, -WHARF_EREDIRECT, -WHARF_ETLS (the certificate; wharf/tls.h), -ECONNRESET, -EINVAL
  * (options), -ENOMEM, -ECANCELED. Spec: RFC 9110, RFC 9112. */
 WHARF_API WHARF_MUST_USE wharf_response *wharf_fetch(wharf_client *client,
                                                      const wharf_fetch_options *options);

@@ -20,6 +20,7 @@
 #include "wharf/base.h"
 #include "wharf/http.h"
 #include "wharf/net.h"
+#include "wharf/tls.h"
 
 WHARF_BEGIN
 
@@ -93,6 +94,11 @@ WHARF_API int wharf_files(wharf_server *server, const char *prefix, const char *
  *  wharf_server_address(). Errors: as wharf_serve_on(), -EBUSY (running). */
 WHARF_API int wharf_server_listen(wharf_server *server, const char *address);
 
+/** Likewise over TLS. tls: with certificates (wharf/tls.h), and kept until the server is freed; certificates whose
+ * files change are read again by themselves. Plain HTTP on that address is answered with a 400. Errors: also
+ *  -WHARF_ETLS. */
+WHARF_API int wharf_server_listen_tls(wharf_server *server, const char *address, wharf_tls *tls);
+
 /** The i-th address listened on, as text ("127.0.0.1:8000"); "" past the last. Valid while the server lives.
  */
 WHARF_API const char *wharf_server_address(const wharf_server *server, int i);
@@ -135,6 +141,10 @@ WHARF_API wharf_str wharf_request_param(const wharf_request *request, const char
 WHARF_API const char *wharf_request_peer(wharf_request *request);
 /** The length that the request announces; 0 without a body; -1 when it is chunked. */
 WHARF_API int64_t wharf_request_content_length(const wharf_request *request);
+
+/** Fills *ret_facts with what TLS has agreed on with this client, and the client's certificate. Errors: -EINVAL (the
+ * connection is not TLS). */
+WHARF_API int wharf_request_tls(const wharf_request *request, wharf_tls_facts *ret_facts);
 
 /** Reads the next piece of the request's body, at the handler's own pace: the client is held back meanwhile.
  * The first read answers "Expect: 100-continue". Suspends. Returns 1 to `size`; 0 at the verified end.

@@ -53,6 +53,10 @@ typedef enum wharf_tls_clients {
  *  live until their last connection has ended or wharf_tls_free() is called; NULL: the ones that the listener has. */
 typedef wharf_tls *(*wharf_tls_choose_fn)(void *arg, const char *server_name);
 
+/** Told after each reload that a server made by itself because a file had changed: 0 and "", or the error and
+ *  its sentence; the certificates of before stay in use then. Must not suspend. */
+typedef void (*wharf_tls_reloaded_fn)(void *arg, int result, const char *why);
+
 /** Every limit of TLS. 0: the default; WHARF_OFF: none. */
 typedef struct wharf_tls_limits {
     int64_t handshake_ms; /**< from the first byte of a handshake to its last: 10,000 */
@@ -94,6 +98,8 @@ typedef struct wharf_tls_options {
                                 clients that offer none of them */
     const char
         *key_log; /**< file to which the secrets of every connection are appended, for a network analyser */
+    wharf_tls_reloaded_fn reloaded;
+    void *reloaded_arg;
     wharf_tls_limits limits;
 } wharf_tls_options;
 
@@ -105,7 +111,7 @@ WHARF_API WHARF_MUST_USE wharf_tls *wharf_tls_new(const wharf_tls_options *optio
 WHARF_API void wharf_tls_free(wharf_tls *tls);
 
 /** Reads certificates, keys and authorities again, for connections from now on. When anything is wrong with them,
- * the old ones stay. Blocks for the files; does not
+ * the old ones stay. An HTTP server does this by itself within two seconds of a change. Blocks for the files; does not
  * suspend. Errors: -WHARF_ETLS (the file is named), -ENOENT and others of open(2), -ENOMEM. */
 WHARF_API int wharf_tls_reload(wharf_tls *tls);
 
@@ -147,6 +153,25 @@ typedef struct wharf_tls_facts {
 
 /** Fills *ret_facts. Does not suspend. Errors: -EINVAL (not a TLS connection), -ENOTCONN (no handshake yet), -EBADF. */
 WHARF_API int wharf_tls_get_facts(wharf_sock sock, wharf_tls_facts *ret_facts);
+
+/* ---- certificates for development -------------------------------------------------------------------- */
+
+/** What there is to know about a certificate that was made. */
+typedef struct wharf_tls_made {
+    char certificate[512]; /**< path of the certificate with its chain */
+    char key[512];         /**< path of its key, readable by the owner alone */
+    char ca[512];          /**< path of the authority's certificate: what clients trust */
+    char fingerprint[65];  /**< SHA-256 of the certificate, in hexadecimal */
+    char ca_fingerprint[65];
+} wharf_tls_made;
+
+/** Makes a certificate for development: for servers and clients, 90 days, signed by an authority of this user's own, which is
+ * made at the first call. What exists already and is still good for at least 30 days is taken as it is. folder: where
+ * the files are; NULL: $XDG_DATA_HOME/wharf, or ~/.local/share/wharf. name: of the files, without an ending. hosts: names and
+ * addresses that it is for, ended by NULL; NULL: localhost, 127.0.0.1, ::1. ret_made may be NULL. Blocks for the files;
+ * does not suspend. Errors: -EACCES and others of open(2), -WHARF_ETLS, -EINVAL, -ENOMEM. */
+WHARF_API int wharf_tls_make(const char *folder, const char *name, const char *const *hosts,
+                             wharf_tls_made *ret_made);
 
 WHARF_END
 

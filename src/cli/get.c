@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/payload.h"
 #include "cli/progress.h"
+#include "cli/secure.h"
 #include "wharf/client.h"
 
 enum { PIECE_BYTES = 65536, OPERANDS_MAX = 1 << 20, NOT_MODIFIED = 304 };
@@ -31,6 +32,7 @@ struct get_options {
     bool show_secrets;
     int follow;
     int64_t timeout_ms;
+    struct secure_options secure;
 };
 
 static const char *const follow_choices[] = {"yes", "no", NULL};
@@ -51,6 +53,8 @@ static const struct flag get_flags[] = {
     {"follow", 0, FLAG_CHOICE, FIELD(follow), "yes|no", follow_choices,
      "follow redirects; default: yes for get and head, no for the others"},
     {"timeout", 't', FLAG_SECONDS, FIELD(timeout_ms), "SECONDS", NULL, "limit for each URL as a whole"},
+    SECURE_PEER_FLAGS(struct get_options),
+    SECURE_OWN_FLAGS(struct get_options),
     {0},
 };
 #undef FIELD
@@ -62,6 +66,7 @@ struct get {
     const struct payload *payload;
     char method[16];
     const char **headers; /* the user's and those of --json */
+    wharf_client *client; /* NULL: the default one */
 };
 
 static int complain(const struct get *get, const char *about, const char *what) {
@@ -259,7 +264,7 @@ static int fetch_one(const struct get *get, const char *url) {
         return EXIT_LOCAL_FILE;
     }
     wharf_fetch_options request = make_request(get, url);
-    wharf_response *response = wharf_fetch(NULL, &request);
+    wharf_response *response = wharf_fetch(get->client, &request);
     tell_about(get, response);
     int code = code_of_error(response);
     int status_code = exitcode_of_status(wharf_response_status(response));
@@ -279,6 +284,21 @@ static int fetch_one(const struct get *get, const char *url) {
     return code != EXIT_OK ? code : status_code;
 }
 
+/* A client of our own where TLS is to be different. */
+static int make_client(struct get *get) {
+    wharf_tls *tls = NULL;
+    if (!secure_is_set(&get->options->secure) && getenv("SSLKEYLOGFILE") == NULL) {
+        return EXIT_OK;
+    }
+    int code = secure_client(&get->options->secure, get->command->name, &tls);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    get->client = wharf_client_new(WHARF_OPTIONS(wharf_client_options, .tls = tls));
+    wharf_tls_free(tls);
+    return get->client != NULL ? EXIT_OK : complain(get, "", wharf_why());
+}
+
 static int get_run(const struct invocation *call) {
     struct get get = {.command = call->command, .options = call->options};
     for (size_t i = 0; call->command->name[i] != '\0'; i++) {
@@ -296,15 +316,17 @@ static int get_run(const struct invocation *call) {
     }
     get.payload = &payload;
     get.headers = collect_headers(get.options);
-    code = get.headers == NULL ? complain(&get, "", "out of memory") : EXIT_OK;
+    code = get.headers == NULL ? complain(&get, "", "out of memory") : make_client(&get);
     /* Every URL has its turn; the first failure decides the exit code. */
-    for (int i = 0; i < call->operand_count && get.headers != NULL; i++) {
+    bool ready = code == EXIT_OK;
+    for (int i = 0; i < call->operand_count && ready; i++) {
         int one = fetch_one(&get, call->operands[i]);
         code = code == EXIT_OK ? one : code;
         if (one == EXIT_LOCAL_FILE) {
             break;
         }
     }
+    wharf_client_free(get.client);
     free(get.headers);
     payload_deinit(&payload);
     return code;

@@ -1,4 +1,4 @@
-/* wharf serve [DIR]: a directory over HTTP, with listings. The first line of standard output says where;
+/* wharf serve [DIR]: a directory over HTTP or HTTPS, with listings. The first line of standard output says where;
  * whatever else there is to say goes to standard error. */
 #include <errno.h>
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/exitcode.h"
+#include "cli/secure.h"
 #include "cli/welcome.h"
 #include "wharf/server.h"
 
@@ -21,6 +22,8 @@ struct serve_options {
     int64_t threads;
     bool hidden;
     bool welcome;
+    bool tls;
+    struct secure_options secure;
 };
 
 static const char *const log_choices[] = {"off", "common", "json", NULL};
@@ -35,6 +38,10 @@ static const struct flag serve_flags[] = {
     {"hidden", 0, FLAG_SWITCH, FIELD(hidden), NULL, NULL, "serve names that begin with a dot, too"},
     {"welcome", 0, FLAG_SWITCH, FIELD(welcome), NULL, NULL,
      "serve the built-in welcome page instead of a directory"},
+    SECURE_OWN_FLAGS(struct serve_options),
+    {"client-ca", 0, FLAG_TEXT, FIELD(secure.ca), "FILE", NULL,
+     "only clients whose certificates these authorities have issued, PEM"},
+    {"tls", 0, FLAG_SWITCH, FIELD(tls), NULL, NULL, "HTTPS with a certificate for development"},
     {0},
 };
 #undef FIELD
@@ -60,8 +67,9 @@ static wharf_server *make_server(const struct serve_options *options) {
 }
 
 /* Listens on what was asked for; a port that is taken is named. */
-static int listen_on(wharf_server *server, const char *address) {
-    int result = wharf_server_listen(server, address);
+static int listen_on(wharf_server *server, const char *address, wharf_tls *tls) {
+    int result = tls != NULL ? wharf_server_listen_tls(server, address, tls)
+                             : wharf_server_listen(server, address);
     if (result == -EADDRINUSE) {
         fprintf(stderr,
                 "wharf serve: %s is already in use (--listen ADDR takes another; port 0 picks a free one)\n",
@@ -71,21 +79,22 @@ static int listen_on(wharf_server *server, const char *address) {
     return result < 0 ? fail(result) : EXIT_OK;
 }
 
-static int listen_on_all(wharf_server *server, const char *const *addresses) {
+static int listen_on_all(wharf_server *server, const char *const *addresses, wharf_tls *tls) {
     int code = EXIT_OK;
     for (; *addresses != NULL && code == EXIT_OK; addresses++) {
-        code = listen_on(server, *addresses);
+        code = listen_on(server, *addresses, tls);
     }
     return code;
 }
 
 /* The welcome page is for looking at: where its port is taken it moves to the next free one. */
-static int listen_on_next_free(wharf_server *server) {
+static int listen_on_next_free(wharf_server *server, wharf_tls *tls) {
     int result = -EADDRINUSE;
     for (int port = DEFAULT_PORT; port < DEFAULT_PORT + PORTS_TRIED && result == -EADDRINUSE; port++) {
         char address[32];
         snprintf(address, sizeof address, "localhost:%d", port);
-        result = wharf_server_listen(server, address);
+        result = tls != NULL ? wharf_server_listen_tls(server, address, tls)
+                             : wharf_server_listen(server, address);
         if (result == -EADDRINUSE) {
             fprintf(stderr, "wharf serve: %s is already in use; trying the next port\n", address);
         }
@@ -93,26 +102,32 @@ static int listen_on_next_free(wharf_server *server) {
     return result < 0 ? fail(result) : EXIT_OK;
 }
 
+/* How addresses are shown. */
+struct shown {
+    bool as_localhost, tls;
+};
+
 /* ":8000" of an address, with what is before replaced by the name a browser would be given. */
-static void print_url(const char *prefix, const char *address, bool as_localhost) {
+static void print_url(const char *prefix, const char *address, const struct shown *shown) {
     const char *port = strrchr(address, ':');
+    const char *scheme = shown->tls ? "https" : "http";
     if (strncmp(address, "unix:", 5) == 0 || port == NULL) {
         printf("%s%s\n", prefix, address);
-    } else if (as_localhost) {
-        printf("%shttp://localhost%s/\n", prefix, port);
+    } else if (shown->as_localhost) {
+        printf("%s%s://localhost%s/\n", prefix, scheme, port);
     } else {
-        printf("%shttp://%s/\n", prefix, address);
+        printf("%s%s://%s/\n", prefix, scheme, address);
     }
 }
 
-static int run(wharf_server *server, const char *what, bool as_localhost) {
+static int run(wharf_server *server, const char *what, const struct shown *shown) {
     char prefix[4200];
     snprintf(prefix, sizeof prefix, "serving %s on ", what);
-    print_url(prefix, wharf_server_address(server, 0), as_localhost);
+    print_url(prefix, wharf_server_address(server, 0), shown);
     if (fflush(stdout) != 0) {
         return EXIT_LOCAL_FILE;
     }
-    for (int i = 1; wharf_server_address(server, i)[0] != '\0' && !as_localhost; i++) {
+    for (int i = 1; wharf_server_address(server, i)[0] != '\0' && !shown->as_localhost; i++) {
         fprintf(stderr, "also on %s\n", wharf_server_address(server, i));
     }
     int result = wharf_server_run(server);
@@ -123,17 +138,21 @@ static int run(wharf_server *server, const char *what, bool as_localhost) {
     return result < 0 ? fail(result) : EXIT_OK;
 }
 
-static int serve_welcome(wharf_server *server, const struct serve_options *options) {
+static int serve_welcome(wharf_server *server, const struct serve_options *options, wharf_tls *tls) {
     int result = welcome_add(server);
     if (result < 0) {
         return fail(result);
     }
     bool anywhere = options->listen == NULL;
-    int code = anywhere ? listen_on_next_free(server) : listen_on_all(server, options->listen);
-    return code != EXIT_OK ? code : run(server, "welcome page", anywhere);
+    int code = anywhere ? listen_on_next_free(server, tls)
+                        : listen_on_all(server, (const char *const *)options->listen, tls);
+    const struct shown shown = {.as_localhost = anywhere, .tls = tls != NULL};
+    return code != EXIT_OK ? code : run(server, "welcome page", &shown);
 }
 
-static int serve_directory(wharf_server *server, const struct serve_options *options, const char *directory) {
+static int serve_directory(wharf_server *server, const struct invocation *call, wharf_tls *tls) {
+    const struct serve_options *options = call->options;
+    const char *directory = call->operand_count > 0 ? call->operands[0] : ".";
     int result = wharf_files(server, "/", directory,
                              WHARF_OPTIONS(wharf_files_options, .listing = true, .hidden = options->hidden));
     if (result < 0) {
@@ -142,24 +161,60 @@ static int serve_directory(wharf_server *server, const struct serve_options *opt
     }
     static const char *const standard[] = {"127.0.0.1:8000", NULL};
     int code = listen_on_all(server,
-                             options->listen != NULL ? (const char *const *)options->listen : standard);
-    return code != EXIT_OK ? code : run(server, directory, false);
+                             options->listen != NULL ? (const char *const *)options->listen : standard, tls);
+    const struct shown shown = {.tls = tls != NULL};
+    return code != EXIT_OK ? code : run(server, directory, &shown);
+}
+
+/* Certificates that were renewed while we run, or could not be. */
+static void told_of_reload(void *arg, int result, const char *why) {
+    (void)arg;
+    if (result < 0) {
+        fprintf(stderr, "wharf serve: the new certificates are not used: %s\n", why);
+    } else {
+        fputs("wharf serve: the new certificates are in use\n", stderr);
+    }
+}
+
+/* What is asked for of TLS; *ret_tls NULL: nothing. */
+static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
+    *ret_tls = NULL;
+    if (options->tls && options->secure.certificates != NULL) {
+        fputs("wharf serve: --tls makes a certificate, --cert has one: give one of them\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (options->secure.certificates == NULL &&
+        (options->secure.keys != NULL || options->secure.ca != NULL)) {
+        fputs("wharf serve: --key and --client-ca go with --cert\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (options->tls) {
+        return secure_development("serve", ret_tls);
+    }
+    return options->secure.certificates != NULL
+               ? secure_server(&options->secure, "serve", told_of_reload, ret_tls)
+               : EXIT_OK;
 }
 
 static int serve_run(const struct invocation *call) {
     const struct serve_options *options = call->options;
+    wharf_tls *tls = NULL;
     if (options->welcome && call->operand_count > 0) {
         fputs("wharf serve: --welcome serves no directory\n", stderr);
         return EXIT_USAGE;
     }
+    int code = make_tls(options, &tls);
+    if (code != EXIT_OK) {
+        return code;
+    }
     wharf_server *server = make_server(options);
     if (server == NULL) {
+        wharf_tls_free(tls);
         return fail(-ENOMEM);
     }
-    const char *directory = call->operand_count > 0 ? call->operands[0] : ".";
-    int code = options->welcome ? serve_welcome(server, options)
-                                : serve_directory(server, options, directory);
+    code = options->welcome ? serve_welcome(server, options, tls) : serve_directory(server, call, tls);
     wharf_server_free(server);
+    wharf_tls_free(tls);
     return code;
 }
 

@@ -76,6 +76,9 @@ static int body_fail(struct wharf_response *response, int code, const struct h1_
     const struct h1_body *decoder = &response->source.decoder;
     struct place place = response_place(response);
     long long got = (long long)decoder->taken;
+    bool tls = code == -WHARF_ETLS || code == -WHARF_EEOF;
+    const struct client_connection *connection = response->source.connection;
+    blame = tls && connection != NULL ? stream_why(&connection->stream) : blame;
     const char *separator = blame[0] != '\0' ? "; " : "";
     if (error->text != NULL) {
         (void)why_refused(code, "read body of", &place, error);

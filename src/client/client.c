@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "client/options.h"
 #include "sched/sched.h"
+#include "tls/settings.h"
 
 static const size_t SETTINGS_BYTES_MAX = 16 << 20;
 
@@ -46,6 +47,10 @@ static int client_configure(struct wharf_client *client, const wharf_client_opti
         return rc;
     }
     client->limits = options.limits;
+    if (options.tls != NULL) {
+        tls_hold(options.tls);
+        client->tls = options.tls;
+    }
     if (options.headers == NULL) {
         return 0;
     }
@@ -62,6 +67,7 @@ wharf_client *wharf_client_new(const wharf_client_options *options) {
     }
     arena_init(&client->arena, NULL, 0, SETTINGS_BYTES_MAX);
     if (options != NULL && client_configure(client, options) < 0) {
+        tls_release(client->tls);
         arena_deinit(&client->arena);
         mem_free(client);
         return NULL;
@@ -73,9 +79,10 @@ void wharf_client_free(wharf_client *client) {
     if (client == NULL) {
         return;
     }
-    /* Pools of other cores stay until those end. Should another client get this address, it finds their connections,
-     * which belong to an origin and to no settings. */
+    /* Pools of other cores stay until those end. Should another client get this address, it finds their connections, and
+     * uses those that were made under the same settings. */
     sched_local_remove(client);
+    tls_release(client->tls);
     arena_deinit(&client->arena);
     mem_free(client);
 }

@@ -10,6 +10,7 @@
 struct wharf_client {
     wharf_client_limits limits; /* as given: 0 for the default */
     struct fields headers;
+    wharf_tls *tls;     /* counted; NULL: the default settings */
     struct arena arena; /* holds the header lines */
 };
 

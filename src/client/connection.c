@@ -6,6 +6,7 @@
 #include "base/failure.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "client/client.h"
 #include "client/why.h"
 #include "dial/dial.h"
 #include "sched/sched.h"
@@ -36,8 +37,9 @@ static int connection_fail(int rc, const struct url *url, struct phase *phase) {
     return rc;
 }
 
-int client_connection_dial(const struct url *url, const wharf_client_limits *limits,
-                           const struct budget *total, struct client_connection **ret_connection) {
+int client_connection_dial(const struct client_wish *wish, struct client_connection **ret_connection) {
+    const struct url *url = wish->url;
+    const wharf_client_limits *limits = wish->limits;
     struct address_text to;
     struct dial_report report = {.resolve_ns = 0};
     struct phase phase;
@@ -47,8 +49,11 @@ int client_connection_dial(const struct url *url, const wharf_client_limits *lim
     }
     address_of_url(url, &to);
     *failure_current() = (struct failure){.code = 0};
-    phase_open(&phase, total, "connect_ms", limits->connect_ms);
+    phase_open(&phase, wish->total, "connect_ms", limits->connect_ms);
     int rc = dial_stream(&to, &connection->stream, &report);
+    if (rc == 0 && url->is_secure) {
+        rc = dial_secure(&connection->stream, &to, wish->client->tls, &report);
+    }
     phase_close(&phase);
     if (rc < 0) {
         mem_free(connection);
@@ -68,6 +73,7 @@ int client_connection_dial(const struct url *url, const wharf_client_limits *lim
 void client_connection_begin(struct client_connection *connection, const wharf_client_limits *limits) {
     wire_init(&connection->wire, &connection->stream, (size_t)limits->head_bytes + BLOCK_SIZE);
     connection->idle_max = limits->idle_per_origin;
+    connection->wrote = stream_wrote(&connection->stream);
 }
 
 void client_connection_free(struct client_connection *connection, enum client_ending ending) {

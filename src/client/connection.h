@@ -18,6 +18,16 @@
 
 struct client_origin;
 struct client_pool;
+struct wharf_client;
+
+/* What a fetch wants to be connected to, and under which rules. */
+struct client_wish {
+    const struct wharf_client *client;
+    const struct url *url;
+    const wharf_client_limits *limits;
+    const struct budget *total;
+    bool fresh; /* not one that has been used before */
+};
 
 struct client_connection {
     struct stream stream;
@@ -29,13 +39,14 @@ struct client_connection {
     struct address peer;
     int64_t born;     /* when it was connected */
     int64_t lifetime; /* ns; not used again after born + lifetime */
+    int64_t wrote;    /* bytes that the socket had taken when the exchange began; of TLS */
     int64_t idle_max; /* limits.idle_per_origin of the request that has it */
     bool reused;      /* has carried an exchange before this one */
 };
 
-/* Connects to the origin of a URL; the wire is ready. 0, or a failure recorded with host and address. Suspends. */
-int client_connection_dial(const struct url *url, const wharf_client_limits *limits,
-                           const struct budget *total, struct client_connection **ret_connection);
+/* Connects to the origin of a URL, with TLS for https; the wire is ready. 0, or a failure recorded with host and address.
+ * Suspends. */
+int client_connection_dial(const struct client_wish *wish, struct client_connection **ret_connection);
 /* Makes the wire ready, for the first exchange or the next one. */
 void client_connection_begin(struct client_connection *connection, const wharf_client_limits *limits);
 

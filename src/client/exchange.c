@@ -80,6 +80,9 @@ static int exchange_fail_await(struct exchange *exchange, int code, const char *
     if (code == -WHARF_EEOF && have == 0) {
         return why_fail(code, "read head of", &place, "the server closed the connection without a response");
     }
+    if (code == -WHARF_ETLS) {
+        return why_fail(code, "read head of", &place, "%s", stream_why(&exchange->connection->stream));
+    }
     return why_fail(code, "read head of", &place, "got %zu bytes of it%s%s", have,
                     blame[0] != '\0' ? "; " : "", blame);
 }
@@ -163,9 +166,10 @@ static bool exchange_is_unsent(const struct exchange *exchange) {
     if (exchange->accepted == 0) {
         return true;
     }
+    int64_t sealed = stream_wrote(&connection->stream) - connection->wrote; /* TLS adds to what it is given */
+    int64_t sent = sealed > exchange->accepted ? sealed : exchange->accepted;
     struct sched *sched = sched_current();
-    return connection->wire.ended &&
-           sched_engine()->unsent(sched, connection->stream.io->fd) >= exchange->accepted;
+    return connection->wire.ended && sched_engine()->unsent(sched, connection->stream.io->fd) >= sent;
 }
 
 bool exchange_is_stale(const struct exchange *exchange, int failure) {

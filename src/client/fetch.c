@@ -67,10 +67,8 @@ static int fetch_set_url(struct fetch *fetch) {
     }
     fetch->public_url = public_url.ptr;
     if (!str_starts(fetch->url.scheme, STR("http"))) {
-        return fail(-WHARF_EADDRESS, "parse URL", fetch->public_url, "only http:// can be fetched");
-    }
-    if (fetch->url.is_secure) {
-        return fail(-WHARF_ETLS, "fetch", fetch->public_url, "TLS is not built into this version");
+        return fail(-WHARF_EADDRESS, "parse URL", fetch->public_url,
+                    "only http:// and https:// can be fetched");
     }
     return 0;
 }

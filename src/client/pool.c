@@ -10,6 +10,7 @@
 #include "client/why.h"
 #include "sched/op.h"
 #include "sched/sched.h"
+#include "tls/settings.h"
 
 struct client_origin {
     struct client_origin *next;
@@ -17,6 +18,8 @@ struct client_origin {
     int64_t idle;
     int64_t waiting;
     bool ignores_expect;
+    bool is_secure;
+    uint64_t tls_id; /* the settings of TLS that verified its server; 0: the default ones */
     size_t authority_len;
     char authority[]; /* "host" or "host:port" */
 };
@@ -41,10 +44,17 @@ static const int64_t NS_PER_MS = 1000000;
 
 /* ---- origins ---- */
 
-/* Only one scheme is served, so host and port name an origin. */
-static struct client_origin *origin_get(struct client_pool *pool, wharf_str authority) {
+/* Scheme, host and port name an origin; under other settings of TLS it is another one. */
+static bool origin_is(const struct client_origin *origin, const struct client_wish *wish) {
+    const wharf_tls *tls = wish->client->tls;
+    return origin->is_secure == wish->url->is_secure && origin->tls_id == (tls != NULL ? tls->id : 0) &&
+           wharf_str_equal((wharf_str){origin->authority, origin->authority_len}, wish->url->authority);
+}
+
+static struct client_origin *origin_get(struct client_pool *pool, const struct client_wish *wish) {
+    wharf_str authority = wish->url->authority;
     for (struct client_origin *origin = pool->origins; origin != NULL; origin = origin->next) {
-        if (wharf_str_equal((wharf_str){origin->authority, origin->authority_len}, authority)) {
+        if (origin_is(origin, wish)) {
             return origin;
         }
     }
@@ -54,6 +64,8 @@ static struct client_origin *origin_get(struct client_pool *pool, wharf_str auth
     }
     memcpy(origin->authority, authority.ptr, authority.len);
     origin->authority_len = authority.len;
+    origin->is_secure = wish->url->is_secure;
+    origin->tls_id = wish->client->tls != NULL ? wish->client->tls->id : 0;
     origin->next = pool->origins;
     pool->origins = origin;
     return origin;
@@ -180,11 +192,17 @@ static void pool_changed(struct client_pool *pool) {
 
 /* ---- watching ---- */
 
-/* An idle connection has something to read: its end, a reset, or bytes that belong to no request. */
+static bool idle_watch(struct client_connection *connection);
+
+/* An idle connection has something to read: its end, a reset, bytes that belong to no request, or what TLS says to
+ * itself. */
 static void idle_readable(struct io *io, void *arg) {
     struct client_connection *connection = arg;
     struct client_pool *pool = connection->pool;
     (void)io;
+    if (idle_watch(connection)) {
+        return;
+    }
     idle_evict(connection);
     pool_changed(pool);
 }
@@ -333,7 +351,7 @@ static int pool_wait(struct client_pool *pool, struct client_origin *origin, con
 static int pool_dial(struct client_pool *pool, struct client_origin *origin, const struct client_wish *wish,
                      struct client_connection **ret_connection) {
     struct client_connection *connection = NULL;
-    int rc = client_connection_dial(wish->url, wish->limits, wish->total, &connection);
+    int rc = client_connection_dial(wish, &connection);
     if (rc < 0) {
         slot_free(pool, origin);
         pool_changed(pool);
@@ -347,7 +365,7 @@ static int pool_dial(struct client_pool *pool, struct client_origin *origin, con
 
 int client_pool_acquire(const struct client_wish *wish, struct client_connection **ret_connection) {
     struct client_pool *pool = pool_get(wish->client);
-    struct client_origin *origin = pool != NULL ? origin_get(pool, wish->url->authority) : NULL;
+    struct client_origin *origin = pool != NULL ? origin_get(pool, wish) : NULL;
     struct client_connection *connection = NULL;
     if (origin == NULL) {
         return fail(-ENOMEM, "connect", "", NULL);
@@ -370,7 +388,8 @@ int client_pool_acquire(const struct client_wish *wish, struct client_connection
 void client_pool_release(struct client_connection *connection, int64_t keep_ms) {
     struct client_pool *pool = connection->pool;
     struct client_origin *origin = connection->origin;
-    bool clean = wire_unread(&connection->wire) == 0 && !connection->wire.ended;
+    bool clean = wire_unread(&connection->wire) == 0 && !connection->wire.ended &&
+                 !stream_is_readable(&connection->stream);
     wire_deinit(&connection->wire);
     if (!clean || !idle_add(connection, keep_ms)) {
         client_connection_free(connection, CLIENT_CLOSE);

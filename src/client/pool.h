@@ -13,14 +13,6 @@
 #include "client/client.h"
 #include "client/connection.h"
 
-struct client_wish {
-    const struct wharf_client *client;
-    const struct url *url;
-    const wharf_client_limits *limits;
-    const struct budget *total;
-    bool fresh; /* not one that has been used before */
-};
-
 /* A connection to the origin of the URL, idle or new, with its wire ready; the caller's until it is given back.
  * Suspends. Errors (recorded): as dial_stream(), -ETIMEDOUT (the limit is named), -ENOMEM, -ECANCELED. */
 int client_pool_acquire(const struct client_wish *wish, struct client_connection **ret_connection);

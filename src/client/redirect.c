@@ -60,9 +60,6 @@ static int redirect_target(struct fetch *fetch, struct url *ret_url) {
     if (fetch->url.is_secure && !ret_url->is_secure) {
         return redirect_fail(fetch, -WHARF_EREDIRECT, "it leads from https to http");
     }
-    if (ret_url->is_secure) {
-        return redirect_fail(fetch, -WHARF_ETLS, "it leads to https, and TLS is not built into this version");
-    }
     return 0;
 }
 

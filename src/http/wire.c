@@ -187,7 +187,7 @@ static inline ssize_t input_received(struct wire *wire, ssize_t count) {
         wire->end += (size_t)count;
         wire->received += count;
         wire->receive.moved += count;
-    } else if (count == 0) {
+    } else if (count == 0 || count == -WHARF_EEOF) {
         wire->ended = true;
     }
     return count;

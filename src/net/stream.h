@@ -37,6 +37,8 @@ struct stream_type {
 
     /* Whether try_send has left something that the socket did not take. */
     bool (*has_unsent)(const struct stream *stream);
+    /* Bytes that the descriptor has taken, in all. */
+    int64_t (*wrote)(const struct stream *stream);
     /* Says goodbye before a graceful end, without waiting. What the socket has not taken; valid until deinit. */
     wharf_str (*farewell)(struct stream *stream);
     /* Whether a receive would return at once although nothing has come since. */
@@ -71,6 +73,9 @@ static inline bool stream_is_readable(struct stream *stream) {
 }
 static inline bool stream_has_unsent(const struct stream *stream) {
     return stream->type->has_unsent != NULL && stream->type->has_unsent(stream);
+}
+static inline int64_t stream_wrote(const struct stream *stream) {
+    return stream->type->wrote != NULL ? stream->type->wrote(stream) : 0;
 }
 static inline const char *stream_why(const struct stream *stream) {
     return stream->type->why != NULL ? stream->type->why(stream) : "";

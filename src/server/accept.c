@@ -16,18 +16,21 @@ struct handed {
     struct message message;
     struct core *core;
     int fd;
+    wharf_tls *tls; /* the server's, which holds it */
     struct address peer;
 };
 
-/* Over the limit: an answer at once, and nothing kept. */
-static void accept_refuse(struct io *io) {
+/* Over the limit: an answer at once where no handshake would have to come first, and nothing kept. */
+static void accept_refuse(struct io *io, bool secure) {
     static const char BUSY[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
                                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
                                "503 Service Unavailable\n";
     struct stream stream;
     stream_init_socket(&stream, io);
     struct iovec piece = {.iov_base = (void *)(uintptr_t)BUSY, .iov_len = sizeof(BUSY) - 1};
-    (void)stream.type->try_send(&stream, &piece, 1, false);
+    if (!secure) {
+        (void)stream_try_send(&stream, &piece, 1, false);
+    }
     stream_close(&stream);
 }
 
@@ -49,18 +52,20 @@ static void handed_arrives(struct message *message) {
         if (handed->peer.any.sa_family != AF_UNIX) {
             io_is_tcp(io);
         }
-        connection_open(core, io, &handed->peer);
+        connection_open(core, io, &handed->peer, handed->tls);
     }
     mem_free(handed);
 }
 
 /* Sends it to another core; false: keep it. */
-static bool accept_hand(struct core *core, struct io *io, const struct address *peer) {
+static bool accept_hand(struct core *core, const struct acceptor *acceptor, struct io *io,
+                        const struct address *peer) {
     struct handed *handed = mem_alloc(sizeof(*handed));
     if (handed == NULL) {
         return false;
     }
-    *handed = (struct handed){.message.run = handed_arrives, .core = core, .peer = *peer};
+    *handed = (struct handed){
+        .message.run = handed_arrives, .core = core, .tls = acceptor->tls, .peer = *peer};
     if (!core_enter(core)) {
         mem_free(handed);
         return false;
@@ -85,21 +90,22 @@ static struct core *accept_choose(struct core *own) {
     return best;
 }
 
-static void accept_place(struct core *core, struct io *io, const struct address *peer) {
+static void accept_place(const struct acceptor *acceptor, struct io *io, const struct address *peer) {
+    struct core *core = acceptor->core;
     wharf_server *server = core->server;
     if (atomic_fetch_add(&server->connections, 1) >= server->connections_max) {
         atomic_fetch_sub(&server->connections, 1);
-        accept_refuse(io);
+        accept_refuse(io, acceptor->tls != NULL);
         return;
     }
     /* Another core may have come to its end already. */
     bool stopping = atomic_load(&server->stop) != STOP_NONE;
     struct core *best = stopping ? core : accept_choose(core);
-    if (best != core && accept_hand(best, io, peer)) {
+    if (best != core && accept_hand(best, acceptor, io, peer)) {
         return;
     }
     atomic_fetch_add(&core->load, 1);
-    connection_open(core, io, peer);
+    connection_open(core, io, peer, acceptor->tls);
 }
 
 static int acceptor_run(void *arg) {
@@ -112,7 +118,7 @@ static int acceptor_run(void *arg) {
         if (rc == -ENOMEM) {
             rc = wharf_sleep(MEMORY_PAUSE_MS);
         } else if (rc >= 0) {
-            accept_place(acceptor->core, io, &peer);
+            accept_place(acceptor, io, &peer);
         }
     }
     return 0;
@@ -134,7 +140,7 @@ static void acceptor_empty(const struct acceptor *acceptor) {
     struct io *io = NULL;
     struct address peer;
     for (int i = 0; i < LAST_ACCEPTS_MAX && listener_try_accept(acceptor->listener, &io, &peer) >= 0; i++) {
-        accept_place(acceptor->core, io, &peer);
+        accept_place(acceptor, io, &peer);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "sched/engine.h"
 #include "server/reply.h"
+#include "tls/stream.h"
 #include "wharf/task.h"
 
 /* Once the server stops: a request that is on its way now still gets its answer. */
@@ -153,11 +154,13 @@ void connection_finish(struct connection *connection) {
     }
 }
 
-void connection_open(struct core *core, struct io *io, const struct address *peer) {
+void connection_open(struct core *core, struct io *io, const struct address *peer, wharf_tls *tls) {
     struct connection *connection = mem_zalloc(sizeof(*connection));
     struct stream stream;
     stream_init_socket(&stream, io);
-    if (connection == NULL || timer_init(core->sched, &connection->timer, connection_expire) < 0) {
+    bool secured = tls == NULL || (connection != NULL && stream_secure(&stream, tls, NULL) == 0);
+    if (connection == NULL || !secured ||
+        timer_init(core->sched, &connection->timer, connection_expire) < 0) {
         mem_free(connection);
         stream_abort(&stream);
         atomic_fetch_sub_explicit(&core->load, 1, memory_order_relaxed);
@@ -244,8 +247,8 @@ static enum head_result head_read(struct wharf_request *request) {
         if (count > 0 || wire_flush_here(wire) < 0) {
             return HEAD_BROKEN;
         }
-        if (count == 0) {
-            return HEAD_ENDED;
+        if (count == 0 || count == -WHARF_EEOF) {
+            return HEAD_ENDED; /* with an end of TLS or without: no request was cut (RFC 9112 section 9.8) */
         }
         if (count != -EAGAIN) {
             return HEAD_BROKEN;
@@ -287,12 +290,39 @@ static enum exchange_end connection_serve(struct wharf_request *request) {
     }
 }
 
+/* For those who came to the wrong door. */
+static void answer_in_plain(struct stream *stream) {
+    static const char PLAIN[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+                                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 60\r\n\r\n"
+                                "400 Bad Request\nThis port speaks TLS alone: use https://...\n";
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)PLAIN, .iov_len = sizeof(PLAIN) - 1};
+    stream_unsecure(stream);
+    (void)stream_try_send(stream, &piece, 1, false);
+}
+
+/* Shakes hands where that is to be done. EXCHANGE_NEXT: requests may come. */
+static enum exchange_end connection_greet(struct connection *connection) {
+    struct stream *stream = &connection->stream;
+    int rc = stream_is_secure(stream) ? stream_handshake(stream) : 0;
+    if (rc == 0) {
+        return EXCHANGE_NEXT;
+    }
+    if (stream_met_http(stream)) {
+        answer_in_plain(stream);
+    }
+    /* The peer should hear why: no reset. */
+    return rc == -WHARF_ETLS ? EXCHANGE_CLOSE : EXCHANGE_ABORT;
+}
+
 static int connection_run(void *arg) {
     struct connection *connection = arg;
     struct core *core = connection->core;
-    struct wharf_request *request = request_take(connection);
-    enum exchange_end end = EXCHANGE_ABORT;
     core->busy++;
+    enum exchange_end end = connection_greet(connection);
+    struct wharf_request *request = end == EXCHANGE_NEXT ? request_take(connection) : NULL;
+    if (request == NULL && end == EXCHANGE_NEXT) {
+        end = EXCHANGE_ABORT;
+    }
     if (request != NULL) {
         do {
             connection->state = CONNECTION_BUSY;

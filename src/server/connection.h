@@ -34,8 +34,8 @@ struct connection {
 
 _Static_assert(sizeof(struct connection) <= 128, "what an idle connection costs");
 
-/* Takes over an accepted io, on failure too. Does not suspend. */
-void connection_open(struct core *core, struct io *io, const struct address *peer);
+/* Takes over an accepted io, on failure too. tls: NULL for none. Does not suspend. */
+void connection_open(struct core *core, struct io *io, const struct address *peer, wharf_tls *tls);
 /* While the server stops, a resting connection: starts its task when its next request has arrived, else gives it a
  * last moment to arrive. */
 void connection_finish(struct connection *connection);

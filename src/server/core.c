@@ -14,6 +14,7 @@
 #include "sched/engine.h"
 #include "server/connection.h"
 #include "server/log.h"
+#include "server/renew.h"
 #include "server/server.h"
 #include "wharf/task.h"
 
@@ -178,11 +179,13 @@ static void core_drain(struct core *core) {
 static int core_serve(struct core *core) {
     wharf_scope acceptors;
     (void)wharf_scope_open(&acceptors, NULL);
-    int rc = wharf_core() == 0 || core->server->core_count == 1 ? acceptors_start(core, scope_of(&acceptors))
-                                                                : 0;
+    bool first = wharf_core() == 0 || core->server->core_count == 1;
+    int rc = first ? acceptors_start(core, scope_of(&acceptors)) : 0;
+    rc = rc == 0 && first ? renew_start(core, scope_of(&acceptors)) : rc;
     rc = rc == 0 ? core_wait(core) : rc;
     core->stopping = true;
     acceptors_stop(core);
+    scope_cancel(scope_of(&acceptors));
     (void)wharf_scope_close(&acceptors);
     core_drain(core);
     return rc;

@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "server/reply.h"
+#include "tls/facts.h"
+#include "tls/stream.h"
 #include "wharf/task.h"
 
 /* ---- the record ---- */
@@ -84,6 +86,12 @@ wharf_str wharf_request_host(const wharf_request *request) {
 
 int wharf_request_version_minor(const wharf_request *request) {
     return request->head.minor;
+}
+
+int wharf_request_tls(const wharf_request *request, wharf_tls_facts *ret_facts) {
+    const struct tls_session *session = stream_session(&request->connection->stream);
+    return session != NULL ? facts_read(session, ret_facts)
+                           : fail(-EINVAL, "TLS facts", NULL, "the connection is not TLS");
 }
 
 wharf_str wharf_request_header(const wharf_request *request, const char *name) {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "server/files.h"
+#include "tls/settings.h"
 #include "wharf/task.h"
 
 /* ---- making ---- */
@@ -58,6 +59,7 @@ void wharf_server_free(wharf_server *server) {
     server_close_listeners(server);
     for (int i = 0; i < server->acceptor_count; i++) {
         mem_free(server->acceptors[i].address);
+        tls_release(server->acceptors[i].tls);
     }
     router_deinit(&server->router);
     files_free(server->mounts);
@@ -91,7 +93,7 @@ int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler
     return rc < 0 ? server_failed(server, rc) : 0;
 }
 
-int wharf_server_listen(wharf_server *server, const char *address) {
+static int server_listen(wharf_server *server, const char *address, wharf_tls *tls) {
     int rc = server_check(server, "listen", address);
     if (rc < 0) {
         return rc;
@@ -113,9 +115,22 @@ int wharf_server_listen(wharf_server *server, const char *address) {
         listener_close(acceptor.listener);
         return fail(-ENOMEM, "listen", address, NULL);
     }
+    if (tls != NULL) {
+        tls_hold(tls);
+        acceptor.tls = tls;
+    }
     server->sched = sched_current();
     server->acceptors[server->acceptor_count++] = acceptor;
     return 0;
+}
+
+int wharf_server_listen(wharf_server *server, const char *address) {
+    return server_listen(server, address, NULL);
+}
+
+int wharf_server_listen_tls(wharf_server *server, const char *address, wharf_tls *tls) {
+    int rc = tls_prepare_server(tls, "listen", address);
+    return rc < 0 ? rc : server_listen(server, address, tls);
 }
 
 const char *wharf_server_address(const wharf_server *server, int i) {

@@ -80,6 +80,7 @@ struct core {
 struct acceptor {
     struct core *core;
     struct listener *listener; /* NULL: closed */
+    wharf_tls *tls;            /* counted; NULL: none */
     char *address;
 };
 

@@ -270,9 +270,28 @@ int wharf_tls_reload(wharf_tls *tls) {
     return 0;
 }
 
-int tls_check_server(const wharf_tls *tls, const char *phase, const char *subject) {
+int tls_prepare_server(wharf_tls *tls, const char *phase, const char *subject) {
     if (tls == NULL || (tls->certificate_count == 0 && tls->options.choose == NULL)) {
         return fail(-EINVAL, phase, subject, "a TLS server needs certificates: set certificates, or choose");
     }
-    return 0;
+    struct generation *generation = tls_generation(tls);
+    int rc = generation_prepare(generation, TLS_SERVER);
+    generation_release(generation);
+    return rc;
+}
+
+int tls_reload_if_changed(wharf_tls *tls, uint64_t *failed_stamp) {
+    struct generation *generation = tls_generation(tls);
+    uint64_t read = generation->stamp;
+    uint64_t stamp = generation_stamp(tls);
+    generation_release(generation);
+    if (stamp == read || stamp == *failed_stamp) {
+        return 0;
+    }
+    int rc = wharf_tls_reload(tls);
+    *failed_stamp = rc < 0 ? stamp : 0;
+    if (tls->options.reloaded != NULL) {
+        tls->options.reloaded(tls->options.reloaded_arg, rc, rc < 0 ? wharf_why() : "");
+    }
+    return rc < 0 ? rc : 1;
 }

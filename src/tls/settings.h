@@ -38,7 +38,10 @@ void tls_hold(wharf_tls *tls);
 void tls_release(wharf_tls *tls);
 /* The generation in use, counted for the caller. */
 struct generation *tls_generation(wharf_tls *tls);
-/* Whether it can be a server's: 0, or -EINVAL (recorded). */
-int tls_check_server(const wharf_tls *tls, const char *phase, const char *subject);
+/* Makes it ready to be a server's. 0, -EINVAL (it has no certificates), or what is wrong with them (recorded). */
+int tls_prepare_server(wharf_tls *tls, const char *phase, const char *subject);
+/* Reads the files again if they have changed since they were read, or since a reload failed. 1: done; 0: nothing to do; or the
+ * error (recorded). */
+int tls_reload_if_changed(wharf_tls *tls, uint64_t *failed_stamp);
 
 #endif

@@ -19,19 +19,8 @@ static void release_settings(void *arg) {
     tls_release(arg);
 }
 
-static int prepare_server(wharf_tls *tls, const char *phase, const char *subject) {
-    int rc = tls_check_server(tls, phase, subject);
-    if (rc < 0) {
-        return rc;
-    }
-    struct generation *generation = tls_generation(tls);
-    rc = generation_prepare(generation, TLS_SERVER);
-    generation_release(generation);
-    return rc;
-}
-
 wharf_sock wharf_serve_on_tls(const char *address, wharf_tls *tls) {
-    int rc = prepare_server(tls, "listen", address);
+    int rc = tls_prepare_server(tls, "listen", address);
     if (rc < 0) {
         return sock_failed(rc);
     }
@@ -99,7 +88,7 @@ int wharf_tls_server(wharf_sock handle, wharf_tls *tls) {
     if (sock == NULL) {
         return rc;
     }
-    rc = prepare_server(tls, "TLS handshake", NULL);
+    rc = tls_prepare_server(tls, "TLS handshake", NULL);
     rc = rc < 0 ? rc : check_plain(sock);
     rc = rc < 0 ? rc : stream_secure(&sock->stream, tls, NULL);
     return rc < 0 ? rc : shake(sock);

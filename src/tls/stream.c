@@ -152,6 +152,10 @@ static bool tls_has_unsent(const struct stream *stream) {
     return buffer_len(&session->unsent) > 0;
 }
 
+static int64_t tls_wrote(const struct stream *stream) {
+    return ((const struct tls_session *)stream->state)->sent;
+}
+
 static wharf_str tls_farewell(struct stream *stream) {
     struct tls_session *session = stream->state;
     session_finish(session);
@@ -181,6 +185,7 @@ static const struct stream_type stream_tls = {
     .shutdown_write = tls_shutdown_write,
     .deinit = tls_deinit,
     .has_unsent = tls_has_unsent,
+    .wrote = tls_wrote,
     .farewell = tls_farewell,
     .is_readable = tls_is_readable,
     .why = tls_why,
