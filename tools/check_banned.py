@@ -42,8 +42,9 @@ BLOCKING = {"sleep": "wharf_sleep", "usleep": "wharf_sleep", "nanosleep": "wharf
 MEMORY = ("malloc", "calloc", "realloc", "reallocarray", "free", "strdup", "strndup", "asprintf", "vasprintf",
           "aligned_alloc", "posix_memalign")
 
-# A stand-in for cmocka, whose assertions leave a test by longjmp.
-JUMPERS = {"tests/cross/cmocka.h": {"setjmp", "longjmp"}}
+# A stand-in for cmocka, whose assertions leave a test by longjmp; and a library that ends the process when its allocator
+# returns without memory.
+JUMPERS = {"tests/cross/cmocka.h": {"setjmp", "longjmp"}, "src/http/coding/brotli.c": {"setjmp", "longjmp"}}
 
 CONDITION = re.compile(r"\b(?:if|while)\s*\(")
 ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")

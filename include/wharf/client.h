@@ -47,6 +47,7 @@ typedef struct wharf_client_limits {
     int64_t total_ms;        /**< the whole of a fetch, redirects and body included: none */
     int64_t redirects;       /**< redirects followed: 20; WHARF_OFF: the redirect itself is the response */
     int64_t body_bytes;      /**< of a body received whole: 256 MiB; streams have no limit */
+    int64_t decoded_ratio;   /**< decoded bytes for each coded one, beyond the first MiB: 1,000 */
     int64_t head_bytes;      /**< of a response head: 256 KiB */
     int64_t header_count;    /**< fields in a response head: 512 */
     int64_t informational;   /**< 1xx responses before the final one: 32 */
@@ -81,6 +82,7 @@ typedef struct wharf_fetch_options {
     void *body_arg;
     int64_t body_fn_bytes;      /**< how many bytes it will produce; 0: unknown, sent chunked */
     const char *content_type;   /**< of the body; default application/octet-stream */
+    bool raw;                   /**< ask for no content coding and undo none: the body as it is on the wire */
     bool stream;                /**< leave the response's body for wharf_response_read() */
     bool idempotent;            /**< the method may be repeated safely although its name does not say so */
     bool keep_request;          /**< keep the request's head for wharf_response_request() */
@@ -133,7 +135,7 @@ WHARF_API int wharf_response_redirects(const wharf_response *response);
 WHARF_API const char *wharf_response_address(const wharf_response *response);
 /** HTTP/1.x: the x. */
 WHARF_API int wharf_response_version_minor(const wharf_response *response);
-/** The length that the head announces, or -1 when it does not. */
+/** The length that the head announces, or -1 when it does not, or when it is that of a coded body which is decoded. */
 WHARF_API int64_t wharf_response_content_length(const wharf_response *response);
 
 /** The body that has been received whole; empty for a stream. On an error, what arrived before it. Lives as

@@ -46,7 +46,8 @@ static const struct flag get_flags[] = {
     {"data", 'd', FLAG_TEXT, FIELD(data), "DATA", NULL,
      "the request's body: a text, @FILE, or @- for standard input"},
     {"json", 0, FLAG_TEXT, FIELD(json), "DATA", NULL, "likewise, as JSON: checked, and JSON is asked for"},
-    {"raw", 0, FLAG_SWITCH, FIELD(raw), NULL, NULL, "do not check what --json is given"},
+    {"raw", 0, FLAG_SWITCH, FIELD(raw), NULL, NULL,
+     "leave bodies as they are: a coded answer coded, --json unchecked"},
     {"include", 'i', FLAG_SWITCH, FIELD(include), NULL, NULL, "write the response's head before its body"},
     {"verbose", 'v', FLAG_SWITCH, FIELD(verbose), NULL, NULL, "show both heads on standard error"},
     {"show-secrets", 0, FLAG_SWITCH, FIELD(show_secrets), NULL, NULL, "let -v show credentials and cookies"},
@@ -163,6 +164,7 @@ static wharf_fetch_options make_request(const struct get *get, const char *url) 
         .headers = get->headers,
         .stream = true,
         .keep_request = get->options->verbose,
+        .raw = get->options->raw,
     };
     request.limits.total_ms = get->options->timeout_ms;
     request.limits.redirects = follows_redirects(get) ? 0 : WHARF_OFF;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/text.h"
+#include "client/content.h"
 #include "client/pool.h"
 
 enum {
@@ -94,7 +95,7 @@ static int body_fail(struct wharf_response *response, int code, const struct h1_
     return response_fail(response, code);
 }
 
-ssize_t body_read(struct wharf_response *response, void *buffer, size_t size) {
+ssize_t body_read_wire(struct wharf_response *response, void *buffer, size_t size) {
     struct response_source *source = &response->source;
     struct h1_error error = {.text = NULL};
     struct phase phase;
@@ -116,6 +117,11 @@ ssize_t body_read(struct wharf_response *response, void *buffer, size_t size) {
     return count;
 }
 
+ssize_t body_read(struct wharf_response *response, void *buffer, size_t size) {
+    return content_is_coded(response) ? content_read(response, buffer, size)
+                                      : body_read_wire(response, buffer, size);
+}
+
 static int body_too_long(struct wharf_response *response, int64_t bytes_max) {
     struct place place = response_place(response);
     if (response->content_length > bytes_max) {
@@ -134,7 +140,8 @@ static int body_too_long(struct wharf_response *response, int64_t bytes_max) {
 static size_t body_step(const struct wharf_response *response) {
     uint64_t plain = h1_body_plain(&response->source.decoder);
     size_t step = buffer_len(&response->body);
-    if (response->source.decoder.framing == H1_BODY_LENGTH && plain < STEP_BYTES_MAX) {
+    bool is_announced = response->source.decoder.framing == H1_BODY_LENGTH && !content_is_coded(response);
+    if (is_announced && plain < STEP_BYTES_MAX) {
         return (size_t)plain;
     }
     step = step < STEP_BYTES_MIN ? STEP_BYTES_MIN : step;
@@ -169,7 +176,7 @@ int body_read_whole(struct wharf_response *response, int64_t bytes_max) {
             body->end--;
             return body_too_long(response, bytes_max);
         }
-        if (response->source.connection == NULL) {
+        if (response->source.connection == NULL && !content_is_coded(response)) {
             return 0;
         }
     }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "client/authorization.h"
 #include "client/body.h"
+#include "client/content.h"
 #include "client/exchange.h"
 #include "client/options.h"
 #include "client/pool.h"
@@ -133,8 +134,11 @@ static int fetch_hand_over(struct fetch *fetch, const struct exchange *exchange)
     source->limits = fetch->codec_limits;
     source->total = fetch->total;
     source->idle_ms = fetch->limits.idle_ms;
+    source->decoded_ratio = fetch->limits.decoded_ratio;
     source->keep_ms = fetch_keep_ms(fetch, exchange);
-    return body_start(fetch->response, &exchange->head);
+    int rc = body_start(fetch->response, &exchange->head);
+    content_expect(fetch->response, fetch->options.raw);
+    return rc;
 }
 
 /* What came of one attempt at a hop. */

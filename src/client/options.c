@@ -36,6 +36,7 @@ static const struct limit limits_table[] = {
     LIMIT(total_ms, WHARF_OFF, TIME_MAX, LIMIT_TIME),
     LIMIT(redirects, 20, 1000, LIMIT_SWITCH),
     LIMIT(body_bytes, 256LL << 20, 1LL << 46, LIMIT_COUNT),
+    LIMIT(decoded_ratio, 1000, 1LL << 40, LIMIT_COUNT),
     LIMIT(head_bytes, 256 << 10, 1LL << 30, LIMIT_COUNT),
     LIMIT(header_count, 512, 65535, LIMIT_COUNT),
     LIMIT(informational, 32, COUNT_MAX, LIMIT_COUNT),

@@ -49,10 +49,19 @@ static int append_request_line(const struct fetch *fetch, struct buffer *head) {
     return rc < 0 ? rc : buffer_append_str(head, STR(" HTTP/1.1\r\n"));
 }
 
+/* A part of a coded representation could not be decoded. */
+static bool wants_codings(const struct fetch *fetch) {
+    const struct field *range = find_field(fetch, STR("Range"));
+    return !fetch->options.raw && (range == NULL || range->removed);
+}
+
 static int append_defaults(const struct fetch *fetch, struct buffer *head) {
     int rc = append_default(fetch, head, STR("Host"), fetch->url.authority);
     rc = rc < 0 ? rc : append_default(fetch, head, STR("User-Agent"), STR("wharf/" WHARF_VERSION));
     rc = rc < 0 ? rc : append_default(fetch, head, STR("Accept"), STR("*/*"));
+    if (rc == 0 && wants_codings(fetch)) {
+        rc = append_default(fetch, head, STR("Accept-Encoding"), STR("gzip, deflate, br, zstd"));
+    }
     if (rc == 0 && fetch->authorization.len > 0 && !fetch->other_origin) {
         rc = append_default(fetch, head, STR("Authorization"), fetch->authorization);
     }

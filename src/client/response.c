@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "client/body.h"
+#include "client/content.h"
 #include "client/pool.h"
 
 /* Heads are bounded by limits.head_bytes, URLs by the caller and the longest header field. */
@@ -184,6 +185,7 @@ void wharf_response_free(wharf_response *response) {
         return;
     }
     body_finish(response);
+    content_free(response->content);
     buffer_deinit(&response->body);
     arena_deinit(&response->arena);
     mem_free(response);

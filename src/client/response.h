@@ -9,9 +9,12 @@
 #include "client/phase.h"
 #include "client/why.h"
 #include "http/codec/head.h"
+#include "http/coding/coding.h"
 #include "wharf/client.h"
 
-enum { RESPONSE_WHY_SIZE = 512, RESPONSE_INLINE_BYTES = 1024 };
+enum { RESPONSE_WHY_SIZE = 512, RESPONSE_INLINE_BYTES = 1024, CONTENT_CODINGS_MAX = 5 };
+
+struct content;
 
 /* The body that is still on its way. */
 struct response_source {
@@ -20,6 +23,7 @@ struct response_source {
     struct h1_limits limits;
     struct budget total;
     int64_t idle_ms;
+    int64_t decoded_ratio;
     int64_t keep_ms; /* what client_pool_release gets when the body has ended */
 };
 
@@ -37,6 +41,9 @@ struct wharf_response {
     struct headers headers;
     struct headers trailers;
     struct buffer body;
+    struct content *content; /* what undoes the codings, from the first read on */
+    size_t coding_count;
+    uint8_t codings[CONTENT_CODINGS_MAX]; /* enum coding, in the order in which they were applied */
     struct address peer;
     struct response_source source;
     struct arena arena;

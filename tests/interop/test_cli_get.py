@@ -1,5 +1,6 @@
 """wharf get, head, post, put, delete against Python's http.server and against servers that misbehave on purpose."""
 
+import gzip
 import http.server
 import os
 import pty
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import threading
+import zlib
 
 import pytest
 
@@ -56,6 +58,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(302, b"", [("Location", f"/chain/{int(self.path[7:]) + 1}")])
         elif self.path == "/secret":
             self.reply(200, b"ok\n", [("Set-Cookie", "session=hush"), ("X-Plain", "seen")])
+        elif self.path == "/gzip":
+            coded = gzip.compress(LARGE)
+            self.reply(200, coded if "gzip" in self.headers.get("Accept-Encoding", "") else LARGE,
+                       [("Content-Encoding", "gzip")] if "gzip" in self.headers.get("Accept-Encoding", "") else [])
+        elif self.path == "/deflate":
+            self.reply(200, zlib.compress(LARGE), [("Content-Encoding", "deflate")])
+        elif self.path == "/gzip-cut":
+            self.reply(200, gzip.compress(LARGE)[:-9], [("Content-Encoding", "gzip")])
         elif self.path == "/controls":
             self.reply(200, b"\x1b[31mred\x1b[0m\r\n")
         elif self.path == "/binary":
@@ -476,3 +486,29 @@ def test_redirect_of_nginx_is_followed(wharf, run, nginx):
     done = run(wharf, "get", f"{server.url}/old")
     assert (done.returncode, done.stdout) == (0, b"Hello, World!\n")
     assert b"redirected to" in done.stderr
+
+
+def test_coded_bodies_are_decoded(wharf, run, peer):
+    assert run(wharf, "get", f"{peer.url}/gzip").stdout == LARGE
+    assert peer.seen[-1][2]["Accept-Encoding"] == "gzip, deflate, br, zstd"
+    assert run(wharf, "get", f"{peer.url}/deflate").stdout == LARGE
+
+
+def test_raw_leaves_bodies_as_they_are(wharf, run, peer):
+    assert run(wharf, "get", "--raw", f"{peer.url}/deflate").stdout == zlib.compress(LARGE)
+    assert "Accept-Encoding" not in peer.seen[-1][2]
+
+
+def test_cut_coding_is_an_error_and_leaves_no_file(wharf, run, peer, tmp_path):
+    done = run(wharf, "get", "-o", tmp_path / "file", f"{peer.url}/gzip-cut")
+    assert done.returncode == 7
+    assert b"incomplete coding, gzip" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.peer
+def test_coding_of_nginx_is_undone(wharf, run, nginx):
+    server = nginx("gzip on; gzip_types *; gzip_min_length 1;")
+    (server.root / "large").write_bytes(LARGE)
+    done = run(wharf, "get", "-i", f"{server.url}/large")
+    assert b"Content-Encoding: gzip\r\n" in done.stdout and done.stdout.endswith(b"\r\n\r\n" + LARGE)

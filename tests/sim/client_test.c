@@ -29,7 +29,8 @@ static void play_keep_alive(wharf_client *client) {
         wharf_response_free(response);
     }
     EXPECT(head_has("GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:"));
-    EXPECT(head_has("\r\nUser-Agent: wharf/" WHARF_VERSION "\r\nAccept: */*\r\n\r\n"));
+    EXPECT(head_has("\r\nUser-Agent: wharf/" WHARF_VERSION "\r\nAccept: */*\r\n"
+                    "Accept-Encoding: gzip, deflate, br, zstd\r\n\r\n"));
     EXPECT(stage.connections == 1);
     EXPECT(client_pool_count(client).idle == 1);
 }

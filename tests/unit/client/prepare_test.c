@@ -22,16 +22,18 @@ struct row {
     const char *head; /* with '|' for CR LF */
 };
 
-#define DEFAULTS "Host: h|User-Agent: wharf/" WHARF_VERSION "|Accept: */*|"
+#define CODINGS  "Accept-Encoding: gzip, deflate, br, zstd"
+#define DEFAULTS "Host: h|User-Agent: wharf/" WHARF_VERSION "|Accept: */*|" CODINGS "|"
 
 static const struct row table[] = {
     {.method = "GET", .url = "http://h", .head = "GET / HTTP/1.1|" DEFAULTS "|"},
     {.method = "GET",
      .url = "http://h:8080/a%2Fb?c=%20d#e",
-     .head = "GET /a%2Fb?c=%20d HTTP/1.1|Host: h:8080|User-Agent: wharf/" WHARF_VERSION "|Accept: */*||"},
+     .head = "GET /a%2Fb?c=%20d HTTP/1.1|Host: h:8080|User-Agent: wharf/" WHARF_VERSION
+             "|Accept: */*|" CODINGS "||"},
     {.method = "GET",
      .url = "http://[::1]:80/",
-     .head = "GET / HTTP/1.1|Host: [::1]|User-Agent: wharf/" WHARF_VERSION "|Accept: */*||"},
+     .head = "GET / HTTP/1.1|Host: [::1]|User-Agent: wharf/" WHARF_VERSION "|Accept: */*|" CODINGS "||"},
     /* order, case and duplicates are kept */
     {.method = "GET",
      .url = "http://h/",
@@ -41,18 +43,27 @@ static const struct row table[] = {
     {.method = "GET",
      .url = "http://h/",
      .headers = {"accept: text/plain", "User-Agent:", "Host;"},
-     .head = "GET / HTTP/1.1|accept: text/plain|Host: ||"},
+     .head = "GET / HTTP/1.1|" CODINGS "|accept: text/plain|Host: ||"},
+    {.method = "GET",
+     .url = "http://h/",
+     .headers = {"accept:", "User-Agent:", "Accept-Encoding: br"},
+     .head = "GET / HTTP/1.1|Host: h|Accept-Encoding: br||"},
+    /* a part could not be decoded, so no coding is asked for */
+    {.method = "GET",
+     .url = "http://h/",
+     .headers = {"accept:", "User-Agent:", "Range: bytes=5-"},
+     .head = "GET / HTTP/1.1|Host: h|Range: bytes=5-||"},
     /* the request's headers replace the client's by name, all of them */
     {.method = "GET",
      .url = "http://h/",
      .client_headers = {"X-A: c1", "X-A: c2", "X-C: c", "User-Agent: mine"},
      .headers = {"x-a: r", "X-C:"},
-     .head = "GET / HTTP/1.1|Host: h|Accept: */*|User-Agent: mine|x-a: r||"},
+     .head = "GET / HTTP/1.1|Host: h|Accept: */*|" CODINGS "|User-Agent: mine|x-a: r||"},
     {.method = "GET",
      .url = "http://h/",
      .client_headers = {"User-Agent:"},
      .headers = {"User-Agent: back"},
-     .head = "GET / HTTP/1.1|Host: h|Accept: */*|User-Agent: back||"},
+     .head = "GET / HTTP/1.1|Host: h|Accept: */*|" CODINGS "|User-Agent: back||"},
     /* bodies */
     {.method = "POST", .url = "http://h/", .head = "POST / HTTP/1.1|" DEFAULTS "Content-Length: 0||"},
     {.method = "DELETE", .url = "http://h/", .head = "DELETE / HTTP/1.1|" DEFAULTS "|"},
