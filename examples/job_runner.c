@@ -43,30 +43,16 @@ static int run_job(void *arg) {
 
 /* A task for each line, until the input ends or the time is over. */
 static int start_jobs(wharf_scope *jobs) {
-    char text[LINE_MAX];
-    size_t len = 0;
-    for (;;) {
-        ssize_t n = wharf_read(STDIN_FILENO, text + len, sizeof text - len);
-        if (n < 0) {
-            return (int)n;
-        }
-        len += (size_t)n;
-        char *at = text, *end = memchr(at, '\n', len);
-        while (len > 0 && (end != NULL || n == 0)) {
-            size_t line = end != NULL ? (size_t)(end - at) : len;
-            int rc = line > 0 ? wharf_go(jobs, run_job, strndup(at, line)) : 0;
-            if (rc < 0) {
-                return rc;
-            }
-            len -= line + (end != NULL);
-            at += line + (end != NULL);
-            end = memchr(at, '\n', len);
-        }
-        memmove(text, at, len);
-        if (n == 0 || len == sizeof text) {
-            return n == 0 ? 0 : -EMSGSIZE;
-        }
+    char room[LINE_MAX];
+    wharf_reader input;
+    wharf_str line;
+    wharf_reader_init(&input, STDIN_FILENO, room, sizeof room);
+    int rc = wharf_read_line(&input, &line);
+    while (rc > 0) {
+        rc = line.len > 0 ? wharf_go(jobs, run_job, strndup(line.ptr, line.len)) : 0;
+        rc = rc < 0 ? rc : wharf_read_line(&input, &line);
     }
+    return rc;
 }
 
 static int stop_on_signal(void *arg) {

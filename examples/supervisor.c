@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "wharf/os.h"
 #include "wharf/task.h"
 
 enum { FAILURES_MAX = 5, WINDOW_MS = 60000, PAUSE_MS = 10, PAUSE_MAX_MS = 5000, BEAT_MS = 20 };
@@ -23,8 +24,9 @@ struct service {
 
 /* From half of `ms` to all of it. The clock is random enough here, and in a simulation the same every time. */
 static int64_t jittered(int64_t ms) {
-    uint64_t mixed = (uint64_t)wharf_now_ns() * UINT64_C(0x9e3779b97f4a7c15);
-    return ms / 2 + (int64_t)((mixed >> 33) % (uint64_t)(ms - ms / 2 + 1));
+    uint32_t number = 0;
+    wharf_random(&number, sizeof number);
+    return ms / 2 + number % (ms - ms / 2 + 1);
 }
 
 /* Runs a service until it ends well, is cancelled, or has failed too often: what it returned last. */

@@ -45,6 +45,24 @@ typedef struct wharf_debug_options {
  *  Errors: -EINVAL, -EBUSY (the program handles dump_signal itself), -EAGAIN (no thread). */
 WHARF_API int wharf_debug(const wharf_debug_options *options);
 
+/* ---- facts ------------------------------------------------------------------------------------------- */
+
+/** What the library is and what it found on this machine. The texts are static. */
+typedef struct wharf_facts {
+    size_t size;               /**< sizeof(wharf_facts), set by the caller */
+    const char *version;       /**< as wharf_version() */
+    const char *engine;        /**< of this thread's scheduler: "epoll", "sim" */
+    const char *engine_reason; /**< why that one, for people: "the default", "WHARF_ENGINE=epoll" */
+    const char *stack_guards;  /**< "guard regions", "mprotect" (two mappings a stack), "not tried yet" */
+    int cores;                 /**< as wharf_cores() */
+    bool fallbacks;            /**< WHARF_FALLBACKS=1: nothing is used that only newer kernels have */
+} wharf_facts;
+
+/** Fills in the facts. WHARF_ENGINE in the environment asks for an engine (epoll, uring, auto); one that this version or this
+ *  machine does not have is no error: epoll takes its place, and `engine_reason` says so. Does not suspend.
+ *  Errors: -EINVAL (no size), -EPERM, -ENOMEM. */
+WHARF_API int wharf_info(wharf_facts *ret_facts);
+
 /* ---- counters ---------------------------------------------------------------------------------------- */
 
 /** Since the scheduler began. Fields that end in _now are what there is at the moment. */

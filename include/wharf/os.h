@@ -46,6 +46,33 @@ WHARF_API ssize_t wharf_read(int fd, void *buffer, size_t size);
  *  Errors: those of write(2) (-EPIPE; never a SIGPIPE), -ECANCELED, -ETIMEDOUT. */
 WHARF_API ssize_t wharf_write(int fd, const void *buffer, size_t size);
 
+/** Reads pieces that end in a delimiter, lines above all, from a descriptor or a file:
+ *
+ *      char room[4096];
+ *      wharf_reader input;
+ *      wharf_str line;
+ *      wharf_reader_init(&input, STDIN_FILENO, room, sizeof room);
+ *      while ((rc = wharf_read_line(&input, &line)) > 0) { ... WHARF_STR_ARG(line) ... }
+ *
+ *  The storage and the buffer are the caller's, and there is nothing to end. It reads ahead: what it has buffered, calls on
+ *  the descriptor itself do not see. For sockets there is wharf_recv_until(). */
+typedef struct wharf_reader {
+    void *reserved_[8];
+} wharf_reader;
+
+/** Begins reading a descriptor as wharf_read() does. size: the longest piece, delimiter included. Does not suspend. */
+WHARF_API void wharf_reader_init(wharf_reader *reader, int fd, void *buffer, size_t size);
+
+/** The next piece up to and including `delimiter` (a C string, at least 1 byte), and at the end what is left without one;
+ *  it lies in the buffer until the next call. Suspends. Returns its length, 0 at the end.
+ *  Errors: -EMSGSIZE (no delimiter within the buffer's size; nothing is lost), -EINVAL, those of wharf_read() or
+ *  wharf_file_read(), after which it can be asked again. */
+WHARF_API ssize_t wharf_read_until(wharf_reader *reader, const char *delimiter, wharf_str *ret_piece);
+
+/** The next line without its end, "\n" or "\r\n"; the last one may lack it. Suspends. Returns 1, or 0 at the end.
+ *  Errors: as wharf_read_until(). */
+WHARF_API int wharf_read_line(wharf_reader *reader, wharf_str *ret_line);
+
 /* ---- files ------------------------------------------------------------------------------------------- */
 
 /** A file, or one end of a pipe, by value. Once closed, every copy is stale and gives -EBADF. Belongs to the core that
@@ -76,6 +103,10 @@ WHARF_API ssize_t wharf_file_read(wharf_file file, void *buffer, size_t size);
 /** Writes all of `size` bytes at the handle's own position and moves it, or into a pipe. Suspends. Returns `size`.
  *  Errors: as wharf_pwrite(), and -EPIPE (never a SIGPIPE). */
 WHARF_API ssize_t wharf_file_write(wharf_file file, const void *buffer, size_t size);
+
+/** Begins reading pieces of a file, from the handle's own position, which moves ahead of what is given out. Does not
+ *  suspend. */
+WHARF_API void wharf_reader_init_file(wharf_reader *reader, wharf_file file, void *buffer, size_t size);
 
 /** Waits until what was written is on the disk. Suspends. Errors: those of fsync(2), and as wharf_pread(). */
 WHARF_API int wharf_fsync(wharf_file file);
@@ -161,8 +192,8 @@ WHARF_API WHARF_MUST_USE wharf_child wharf_child_start(wharf_scope *scope,
 /** Waits for a child's end. When the wait is cut short, the child is ended as above, and the call returns when it is.
  *  Suspends. Returns its exit status, 0 to 255, or 128 + the signal that killed it, which *ret_signal (may be NULL) gets,
  *  else 0. The handle is spent.
- *  Errors: -ESRCH (waited for before), -EXDEV, -EINVAL (somebody else waits), -ECHILD (another part of the program took
- *  its status, or SIGCHLD is ignored), -ECANCELED, -ETIMEDOUT. */
+ *  Errors: -EINVAL (waited for before, or somebody else waits), -ESRCH (not the handle of a child), -EXDEV, -ECHILD (another
+ *  part of the program took its status, or SIGCHLD is ignored), -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_child_wait(wharf_child child, int *ret_signal);
 
 /** Sends a signal to a child. Does not suspend. Errors: -ESRCH (it has ended), -EINVAL, -EPERM, -EXDEV. */
@@ -172,6 +203,13 @@ WHARF_API int wharf_child_kill(wharf_child child, int signal);
  *  `size` bytes, is put into `buffer`, *ret_len gets how many. Suspends. Returns its exit status as wharf_child_wait() does.
  *  Errors: -WHARF_ELIMIT (more output; the program was ended), and those of starting and waiting. */
 WHARF_API int wharf_run_command(const char *const *argv, void *buffer, size_t size, size_t *ret_len);
+
+/* ---- chance ------------------------------------------------------------------------------------------ */
+
+/** Fills `buffer` with `size` random bytes of the kernel, good for keys and tokens. In a simulation they come from its seed:
+ *  the same run, the same bytes. From any thread. Does not suspend, and never fails: without any source the process
+ *  is aborted. */
+WHARF_API void wharf_random(void *buffer, size_t size);
 
 /* ---- fork -------------------------------------------------------------------------------------------- */
 

@@ -30,8 +30,8 @@ WHARF_BEGIN
 
 /* ---- tasks ------------------------------------------------------------------------------------------- */
 
-/** A task, by value: copy it freely. Once the task is joined, the handle is stale and calls on it give
- * -ESRCH. */
+/** A task, by value: copy it freely. Once the task is joined, or its scope has ended, the handle is stale: joining it again
+ *  is -EINVAL, cancelling it -ESRCH. */
 typedef struct wharf_task {
     int64_t id;
 } wharf_task;
@@ -99,8 +99,8 @@ WHARF_API int wharf_go_(wharf_scope *scope, wharf_fn fn, const void *arg, size_t
 
 /** Waits for a task's end. *result (may be NULL) gets what its function returned. Suspends. A joiner that is
  *  cancelled leaves the task running, and it can be joined again.
- *  Errors: -ESRCH (not a joinable task, or joined before), -EDEADLK (itself), -EINVAL (somebody else is
- * joining it), -EXDEV (another core's), -ECANCELED, -ETIMEDOUT. */
+ *  Errors: -ESRCH (not the handle of a task), -EDEADLK (itself), -EINVAL (joined before, or somebody else is joining
+ * it), -EXDEV (another core's), -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_join(wharf_task task, int *result);
 
 /** Cancels a task: its blocking calls, the one it is in and all later ones, fail with -ECANCELED.

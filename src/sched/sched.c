@@ -396,6 +396,10 @@ void sched_random_bytes(void *out, size_t size) {
     engine->random(sched, out, size);
 }
 
+void wharf_random(void *buffer, size_t size) {
+    sched_random_bytes(buffer, size);
+}
+
 /* xorshift64*: the engine's own numbers cost a system call. */
 uint64_t sched_dice(struct sched *sched) {
     if (sched->engine->pick != NULL || sched->random_state == 0) {

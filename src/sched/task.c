@@ -415,7 +415,8 @@ void task_finish(struct task *task, int result) {
     scope_task_ended(parent, task, result);
 }
 
-static struct join_record *join_find(struct sched *sched, wharf_task task, int *ret_error) {
+/* stale: the error for a task that was joined before, or whose scope has ended. */
+static struct join_record *join_find(struct sched *sched, wharf_task task, int stale, int *ret_error) {
     uint32_t slot = 0, generation = 0;
     int rc = handle_split(sched, task.id, -ESRCH, &slot, &generation);
     if (rc < 0) {
@@ -424,7 +425,7 @@ static struct join_record *join_find(struct sched *sched, wharf_task task, int *
     }
     struct join_record *join = table_has(&sched->joins, slot) ? table_at(&sched->joins, slot) : NULL;
     if (join == NULL || !join->used || join->generation != generation) {
-        *ret_error = -ESRCH;
+        *ret_error = join != NULL && generation != 0 ? stale : -ESRCH;
         return NULL;
     }
     return join;
@@ -438,7 +439,7 @@ static int64_t join_attempt(struct op *op) {
         return -EAGAIN; /* the task's end completes it */
     }
     int rc = 0;
-    struct join_record *join = join_find(sched, joining->task, &rc);
+    struct join_record *join = join_find(sched, joining->task, -EINVAL, &rc);
     if (join == NULL) {
         return rc;
     }
@@ -486,7 +487,7 @@ __attribute__((noinline)) static int join_await(wharf_task task, int *result) {
 int wharf_join(wharf_task task, int *result) {
     struct sched *sched = sched_of_thread;
     int rc = 0;
-    struct join_record *join = op_is_plain(sched) ? join_find(sched, task, &rc) : NULL;
+    struct join_record *join = op_is_plain(sched) ? join_find(sched, task, -EINVAL, &rc) : NULL;
     bool alone = join != NULL && join->task != sched->running && join->joiner == NULL;
     if (__builtin_expect(!alone, 0)) {
         return join_await(task, result);
@@ -509,7 +510,7 @@ int wharf_join(wharf_task task, int *result) {
 struct task *task_find(wharf_task handle, int *ret_error) {
     struct sched *sched = sched_here();
     int rc = sched == NULL ? sched_missing() : 0;
-    const struct join_record *join = rc == 0 ? join_find(sched, handle, &rc) : NULL;
+    const struct join_record *join = rc == 0 ? join_find(sched, handle, -ESRCH, &rc) : NULL;
     if (join == NULL || join->task == NULL) {
         *ret_error = rc < 0 ? rc : -ESRCH;
         return NULL;
@@ -523,7 +524,7 @@ int wharf_cancel(wharf_task task) {
         return sched_missing();
     }
     int rc = 0;
-    struct join_record *join = join_find(sched, task, &rc);
+    struct join_record *join = join_find(sched, task, -ESRCH, &rc);
     if (join == NULL) {
         return rc;
     }

@@ -133,7 +133,7 @@ static int joining(void *arg) {
         wharf_task task = spawn_int(scope, sleep_and_return, 7);
         EXPECT(!wharf_failed(task));
         EXPECT(wharf_join(task, &result) == 0 && result == 7);
-        EXPECT(wharf_join(task, &result) == -ESRCH);
+        EXPECT(wharf_join(task, &result) == -EINVAL);
         EXPECT(wharf_cancel(task) == -ESRCH);
 
         wharf_task ended = spawn_int(scope, sleep_and_return, 8);
