@@ -3,7 +3,7 @@
 
     base <- sched <- sim, net <- tls <- dial <- http <- client, server <- cli
 
-A folder sees its own headers and those of folders below; siblings do not see each other. http/codec/ is pure: base, the
+A folder sees its own headers and those of folders below; siblings do not see each other. A codec/ folder is pure: base, the
 vocabulary of wharf/base.h and wharf/http.h, no clock and no system. The command, the examples and the benchmarks use
 installed headers only.
 """
@@ -34,6 +34,7 @@ PUBLIC_LAYER = {
     "net.h": "net",
     "datagram.h": "net",
     "tls.h": "tls",
+    "frame.h": "net",
     "http.h": "http",
     "client.h": "client",
     "server.h": "server",
@@ -75,7 +76,7 @@ def may_include(folder, include):
 def codec_may_include(include):
     if include.startswith("wharf/"):
         return include in CODEC_PUBLIC
-    return include.startswith(("base/", "http/codec/")) or "/" not in include or include.startswith("sys/types")
+    return include.startswith(("base/", "http/codec/", "net/codec/")) or "/" not in include or include.startswith("sys/types")
 
 
 def source_problems(path):

@@ -6,6 +6,7 @@
 #include "wharf/client.h"
 #include "wharf/datagram.h"
 #include "wharf/debug.h"
+#include "wharf/frame.h"
 #include "wharf/http.h"
 #include "wharf/net.h"
 #include "wharf/os.h"

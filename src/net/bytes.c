@@ -43,7 +43,7 @@ void sock_forget_bytes(struct sock *sock) {
     }
 }
 
-static void ahead_consume(struct sock *sock, size_t len) {
+void sock_ahead_consume(struct sock *sock, size_t len) {
     sock->ahead_start += len;
     if (sock->ahead != NULL && sock->ahead_start == sock->ahead_end) {
         ahead_free(sock);
@@ -108,7 +108,7 @@ static int64_t buffered_attempt(struct op *op) {
 
 static const struct op_kind buffered_kind = {"recv", buffered_attempt, NULL, NULL};
 
-static int recv_checkpoint(void) {
+int sock_recv_checkpoint(void) {
     struct op op = {.kind = &buffered_kind};
     return (int)op_await(&op);
 }
@@ -168,12 +168,12 @@ static ssize_t recv_some(struct sock *sock, void *buffer, size_t size) {
     if (sock_ahead(sock) == 0) {
         return recv_more(sock, buffer, size);
     }
-    int rc = recv_checkpoint();
+    int rc = sock_recv_checkpoint();
     if (rc < 0 || sock->stream.io == NULL) {
         return rc < 0 ? rc : -ECANCELED;
     }
     size_t len = ahead_copy(sock, buffer, size);
-    ahead_consume(sock, len);
+    sock_ahead_consume(sock, len);
     return (ssize_t)len;
 }
 
@@ -198,13 +198,13 @@ ssize_t wharf_recv(wharf_sock handle, void *buffer, size_t size) {
 static ssize_t recv_all(struct sock *sock, char *buffer, size_t size) {
     size_t buffered = ahead_copy(sock, buffer, size);
     size_t len = buffered;
-    ssize_t got = len == size ? recv_checkpoint() : 1;
+    ssize_t got = len == size ? sock_recv_checkpoint() : 1;
     while (len < size && got > 0) {
         got = recv_more(sock, buffer + len, size - len);
         len += got > 0 ? (size_t)got : 0;
     }
     if (got >= 0 && len == size) {
-        ahead_consume(sock, buffered);
+        sock_ahead_consume(sock, buffered);
         return (ssize_t)size;
     }
     sock_put_back(sock, buffer + buffered, len - buffered);
@@ -223,8 +223,7 @@ ssize_t wharf_recv_exact(wharf_sock handle, void *buffer, size_t size) {
     return sock_recv_end(sock, size <= SSIZE_MAX ? recv_all(sock, buffer, size) : -EINVAL);
 }
 
-/* Reads into the buffer, which may hold up to `size` bytes for this call. The end: 0. */
-static ssize_t ahead_fill(struct sock *sock, size_t size) {
+ssize_t sock_read_ahead(struct sock *sock, size_t size) {
     size_t len = sock_ahead(sock);
     size_t room = sock->ahead_capacity - sock->ahead_end;
     if (room == 0) {
@@ -255,7 +254,7 @@ static size_t ahead_search(const struct sock *sock, size_t from, size_t size, wh
 
 static ssize_t recv_delimited(struct sock *sock, char *buffer, size_t size, wharf_str delimiter) {
     size_t searched = 0;
-    ssize_t got = sock_ahead(sock) > 0 ? recv_checkpoint() : 0;
+    ssize_t got = sock_ahead(sock) > 0 ? sock_recv_checkpoint() : 0;
     size_t end = 0;
     while (got >= 0) {
         end = ahead_search(sock, searched, size, delimiter);
@@ -266,7 +265,7 @@ static ssize_t recv_delimited(struct sock *sock, char *buffer, size_t size, whar
         if (searched >= size) {
             return -EMSGSIZE;
         }
-        got = ahead_fill(sock, size);
+        got = sock_read_ahead(sock, size);
         if (got == 0) {
             return sock_ahead(sock) == 0 ? 0 : -WHARF_EEOF;
         }
@@ -275,7 +274,7 @@ static ssize_t recv_delimited(struct sock *sock, char *buffer, size_t size, whar
         return got;
     }
     ahead_copy(sock, buffer, end);
-    ahead_consume(sock, end);
+    sock_ahead_consume(sock, end);
     return (ssize_t)end;
 }
 

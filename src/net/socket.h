@@ -89,6 +89,11 @@ int sock_send_begin(struct sock *sock);
 int64_t sock_send_end(struct sock *sock, int64_t result, int64_t sent);
 /* Puts received bytes behind those that are buffered. */
 void sock_put_back(struct sock *sock, const void *bytes, size_t len);
+/* Reads into the buffer, which may hold up to `size` bytes for this call (at least one more than are in it). The end: 0. Suspends. */
+ssize_t sock_read_ahead(struct sock *sock, size_t size);
+void sock_ahead_consume(struct sock *sock, size_t len);
+/* What a call that need not wait passes nevertheless: its turn, cancellation, the deadline. 0 or an error. */
+int sock_recv_checkpoint(void);
 /* What a socket that closes gives back. */
 void sock_forget_bytes(struct sock *sock);
 static inline size_t sock_ahead(const struct sock *sock) {
