@@ -183,7 +183,7 @@ static inline int input_reserve(struct wire *wire) {
 }
 
 static inline ssize_t input_received(struct wire *wire, ssize_t count) {
-    if (count > 0) {
+    if (LIKELY(count > 0)) {
         wire->end += (size_t)count;
         wire->received += count;
         wire->receive.moved += count;

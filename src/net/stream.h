@@ -67,6 +67,11 @@ static inline ssize_t stream_try_send(struct stream *stream, const struct iovec 
                                           : stream->type->try_send(stream, pieces, count, more);
 }
 
+/* Whether a receive is worth an attempt. */
+static inline bool stream_may_recv(const struct stream *stream) {
+    return stream->type != &stream_socket || (stream->io->ready & IO_READ) != 0;
+}
+
 /* As the optional functions of the type. */
 static inline bool stream_is_readable(struct stream *stream) {
     return stream->type->is_readable != NULL && stream->type->is_readable(stream);

@@ -256,6 +256,9 @@ _Noreturn void task_main(void *arg);
 /* A task forked, and its function has returned in the child, where there is nothing to return to. */
 _Noreturn void task_forked_end(int result);
 void task_load_start(struct task *task, struct task_start *start);
+/* A task has ended with `result`, and the first in the queue is a start. When both are of one scope and the task has left no trace, the
+ * start takes over its place there, and the books need no closing and opening. */
+bool task_follow(struct task *task, struct task_start *start, int result);
 /* A start whose turn has come gets a stack. NULL: there is none to be had now; it waits until one comes back. */
 struct task *task_of_start(struct sched *sched, struct task_start *start);
 /* The longest waiting of those has another turn. */

@@ -148,6 +148,14 @@ void task_interrupt(struct task *task, int code) {
     }
 }
 
+/* The start that is next in the queue, when its turn can begin with no look at anything else. */
+static inline struct task_start *next_start(const struct sched *sched) {
+    struct ready *ready = sched->ready_first;
+    bool plain = ready != NULL && ready->is_start && turn_next(sched) < sched->plain_turns &&
+                 sched->starved_first == NULL;
+    return plain ? (struct task_start *)ready : NULL;
+}
+
 /* The body of every stack: runs its task, then whatever start is next in the queue, and leaves when a task's turn has come
  * that has a stack. It comes back from there when the next task is given this stack. */
 _Noreturn void task_main(void *arg) {
@@ -159,6 +167,12 @@ _Noreturn void task_main(void *arg) {
         int result = task->fn(task->arg);
         if (sched_peek() != sched) {
             task_forked_end(result);
+        }
+        struct task_start *start = next_start(sched);
+        if (start != NULL && task_follow(task, start, result)) {
+            turn_begin(sched, turn_next(sched));
+            context_float_load(sched->float_control);
+            continue;
         }
         task_finish(task, result);
         if (sched->starved_first != NULL) {

@@ -302,8 +302,11 @@ int task_start(struct scope *scope, wharf_fn fn, void *arg, const char *name) {
             return -ENOMEM;
         }
     }
-    *start = (struct task_start){.scope = scope, .fn = fn, .arg = arg, .name = name};
     start->ready.is_start = true;
+    start->scope = scope;
+    start->fn = fn;
+    start->arg = arg;
+    start->name = name;
     scope->tasks++;
     ready_push(sched, &start->ready);
     return 0;
@@ -314,17 +317,43 @@ static void start_free(struct sched *sched, struct task_start *start) {
     sched->free_starts = start;
 }
 
-/* The task takes the start's place in its scope. */
-void task_load_start(struct task *task, struct task_start *start) {
+static inline void start_take(struct task *task, struct task_start *start) {
     task->fn = start->fn;
     task->arg = start->arg;
     task->name = start->name;
     task->file = NULL;
     task->line = 0;
     task->failure.code = 0;
-    start->scope->tasks--;
-    task_enter(task, start->scope);
     start_free(task->sched, start);
+}
+
+/* The task takes the start's place in its scope. */
+void task_load_start(struct task *task, struct task_start *start) {
+    struct scope *scope = start->scope;
+    start_take(task, start);
+    scope->tasks--;
+    task_enter(task, scope);
+}
+
+/* Whether nothing is to be seen any more of what the task did, in its own scope least of all. */
+static inline bool task_is_spotless(const struct task *task) {
+    const struct scope *base = &task->base;
+    return task->scope == base && base->children == NULL && base->tasks == 0 && base->failures == NULL &&
+           base->joins == NULL && base->error == 0 && base->deadline == base->parent->deadline &&
+           !base->cancelled && !base->expired && task->holds == NULL && task->values == NULL &&
+           task->join == NULL && !debug_is_on(&debug_switches.stack_report);
+}
+
+bool task_follow(struct task *task, struct task_start *start, int result) {
+    if (result < 0 || start->scope != task->base.parent || !task_is_spotless(task)) {
+        return false;
+    }
+    ready_shift(task->sched);
+    start_take(task, start);
+    task->base.parent->tasks--;
+    count(&task->sched->counters.tasks_started);
+    count(&task->sched->counters.tasks_ended);
+    return true;
 }
 
 /* ---- starts without a stack ---- */

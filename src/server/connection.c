@@ -240,7 +240,10 @@ static enum head_result head_read(struct wharf_request *request) {
         if (result != HEAD_NONE) {
             return result;
         }
-        ssize_t count = wire->ended ? 0 : wire_try_fill(wire);
+        ssize_t count = 0;
+        if (!wire->ended) {
+            count = stream_may_recv(wire->stream) ? wire_try_fill(wire) : -EAGAIN;
+        }
         if (count > 0 && wire_give_way(wire) == 0) {
             continue;
         }

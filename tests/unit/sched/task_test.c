@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "sched/internal.h"
 #include "sched/task.h"
+#include "wharf/debug.h"
 #include "wharf/sync.h"
 #include "wharf/task.h"
 
@@ -335,6 +336,75 @@ static void starts_run_once_each_without_a_stack_of_their_own(void **state) {
     assert_int_equal(starts_run, 1000);
 }
 
+static const wharf_local trace_local = {"trace"};
+
+/* What a start does, of which the next one on its stack must see nothing. */
+enum deed { DEED_NONE, DEED_LOCAL, DEED_CANCEL, DEED_FAILURE_NOTED, DEED_YIELD, DEED_COUNT };
+
+static int unclean_starts;
+
+static int start_with_a_deed(void *arg) {
+    int value = 0;
+    bool clean = wharf_check() == 0 && wharf_local_get(&trace_local, &value, sizeof value) == 0 &&
+                 task_scope()->error == 0 && failure_current()->code == 0;
+    unclean_starts += !clean;
+    starts_run++;
+    switch (*(enum deed *)arg) {
+    case DEED_LOCAL: return wharf_local_set(&trace_local, &value, sizeof value);
+    case DEED_CANCEL: scope_cancel(task_scope()); return wharf_check() == -ECANCELED ? 0 : -1;
+    case DEED_FAILURE_NOTED: fail(-EINVAL, "test", NULL, NULL); return 0;
+    case DEED_YIELD: return wharf_yield();
+    default: return 0;
+    }
+}
+
+static void a_start_sees_nothing_of_the_one_before(void **state) {
+    (void)state;
+    static const enum deed deeds[] = {DEED_NONE, DEED_LOCAL, DEED_CANCEL, DEED_FAILURE_NOTED, DEED_YIELD};
+    wharf_counters before = {.size = sizeof before}, after = {.size = sizeof after};
+    int rc = 0;
+    wharf_scope scope;
+    starts_run = unclean_starts = 0;
+    assert_int_equal(wharf_stats(&before), 0);
+    wharf_scope_open(&scope, &rc);
+    for (size_t i = 0; i < (size_t)DEED_COUNT * DEED_COUNT; i++) {
+        const enum deed *first = &deeds[i / DEED_COUNT], *second = &deeds[i % DEED_COUNT];
+        assert_int_equal(task_start(scope_of(&scope), start_with_a_deed, (void *)(uintptr_t)first, "first"),
+                         0);
+        assert_int_equal(task_start(scope_of(&scope), start_with_a_deed, (void *)(uintptr_t)second, "second"),
+                         0);
+    }
+    wharf_scope_close(&scope);
+    assert_int_equal(wharf_stats(&after), 0);
+    assert_int_equal(rc, 0);
+    assert_int_equal(starts_run, 2 * DEED_COUNT * DEED_COUNT);
+    assert_int_equal(unclean_starts, 0);
+    assert_int_equal(after.tasks_started - before.tasks_started, 2 * DEED_COUNT * DEED_COUNT);
+    assert_int_equal(after.tasks_now, before.tasks_now);
+}
+
+static int start_that_fails(void *arg) {
+    (void)arg;
+    starts_run++;
+    return -EIO;
+}
+
+static void a_failed_start_cancels_those_behind_it(void **state) {
+    (void)state;
+    enum deed none = DEED_NONE;
+    int rc = 0;
+    wharf_scope scope;
+    starts_run = unclean_starts = 0;
+    wharf_scope_open(&scope, &rc);
+    assert_int_equal(task_start(scope_of(&scope), start_with_a_deed, &none, "before"), 0);
+    assert_int_equal(task_start(scope_of(&scope), start_that_fails, NULL, "failing"), 0);
+    assert_int_equal(task_start(scope_of(&scope), start_with_a_deed, &none, "behind"), 0);
+    wharf_scope_close(&scope);
+    assert_int_equal(rc, -EIO);
+    assert_int_equal(starts_run, 3);
+    assert_int_equal(unclean_starts, 1);
+}
+
 /* ---- memory ---- */
 
 static int spawn_much(void) {
@@ -404,6 +474,8 @@ int main(void) {
         cmocka_unit_test(sleep_is_never_short),
         cmocka_unit_test(the_longest_sleeps_can_be_cancelled),
         cmocka_unit_test(starts_run_once_each_without_a_stack_of_their_own),
+        cmocka_unit_test(a_start_sees_nothing_of_the_one_before),
+        cmocka_unit_test(a_failed_start_cancels_those_behind_it),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
