@@ -12,18 +12,26 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "sched/io.h"
 #include "sim/endpoint.h"
 #include "sim/link.h"
 
-enum { BACKLOG_MAX = 4096, ATTEMPTS_MAX = 6, EPHEMERAL_FIRST = 32768, EPHEMERAL_COUNT = 28232 };
+enum {
+    BACKLOG_MAX = 4096,
+    ATTEMPTS_MAX = 6,
+    EPHEMERAL_FIRST = 32768,
+    EPHEMERAL_COUNT = 28232,
+    ANY_NAME_BYTES = 6, /* NUL and five digits: unix(7) */
+};
 
 #define RETRY_FIRST_NS INT64_C(1000000000)
 
 /* ---- addresses ---- */
 
-static bool endpoint_is_v6_only(const struct endpoint *endpoint) {
+bool endpoint_is_v6_only(const struct endpoint *endpoint) {
     int64_t only = 0;
     (void)option_get(&endpoint->options, IPPROTO_IPV6, IPV6_V6ONLY, &only);
     return endpoint->family == AF_INET6 && only != 0;
@@ -38,7 +46,8 @@ static bool endpoint_shares_port(const struct endpoint *endpoint) {
 /* Two bound endpoints cannot both have an address that either would take the other's calls at. */
 static bool place_is_taken(const struct endpoint *endpoint, const struct place *wanted) {
     for (const struct endpoint *at = endpoint->host->bound; at != NULL; at = at->bound_next) {
-        if (at == endpoint || (endpoint_shares_port(endpoint) && endpoint_shares_port(at))) {
+        if (at == endpoint || at->type != endpoint->type ||
+            (endpoint_shares_port(endpoint) && endpoint_shares_port(at))) {
             continue;
         }
         if (place_accepts(&at->local, endpoint_is_v6_only(at), wanted) > 0 ||
@@ -92,11 +101,11 @@ void endpoint_unbind(struct endpoint *endpoint) {
 }
 
 /* Where the call to `wanted` ends: an exact address before "any". NULL: nobody listens. */
-static struct endpoint *listener_find(const struct host *host, const struct place *wanted) {
+static struct endpoint *listener_find(const struct host *host, int type, const struct place *wanted) {
     struct endpoint *best = NULL;
     int best_match = 0;
     for (struct endpoint *at = host->bound; at != NULL; at = at->bound_next) {
-        if (at->state != ENDPOINT_LISTENING) {
+        if (at->state != ENDPOINT_LISTENING || at->type != type) {
             continue;
         }
         int match = place_accepts(&at->local, endpoint_is_v6_only(at), wanted);
@@ -114,10 +123,11 @@ int endpoint_open(struct host *host, int family, int type) {
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) {
         return -EAFNOSUPPORT;
     }
-    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM) {
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (type != SOCK_STREAM && type != SOCK_DGRAM && (type != SOCK_SEQPACKET || family != AF_UNIX)) {
         return -ESOCKTNOSUPPORT;
     }
-    struct endpoint *endpoint = endpoint_new(host, family);
+    struct endpoint *endpoint = endpoint_new(host, family, type);
     if (endpoint == NULL) {
         return -ENOMEM;
     }
@@ -128,9 +138,57 @@ int endpoint_open(struct host *host, int family, int type) {
     return fd;
 }
 
+int endpoint_pair(struct host *host, int type, int ret_fds[2]) {
+    int fds[2];
+    fds[0] = endpoint_open(host, AF_UNIX, type);
+    if (fds[0] < 0) {
+        return fds[0];
+    }
+    struct endpoint *first = host_endpoint(host, fds[0]);
+    fds[1] = endpoint_open(host, AF_UNIX, type);
+    if (fds[1] < 0) {
+        endpoint_close(first, false);
+        return fds[1];
+    }
+    struct endpoint *second = host_endpoint(host, fds[1]);
+    first->link = link_between(host, host);
+    second->link = first->link;
+    if (type == SOCK_DGRAM) {
+        first->peer = second;
+        second->peer = first;
+    } else {
+        endpoint_join(first, second);
+    }
+    ret_fds[0] = fds[0];
+    ret_fds[1] = fds[1];
+    return 0;
+}
+
+/* A Unix socket that asks for any name gets an abstract one that nobody has. */
+static struct place place_any_name(struct host *host) {
+    struct place place = {.kind = PLACE_UNIX, .name_len = ANY_NAME_BYTES};
+    char digits[ANY_NAME_BYTES];
+    (void)snprintf(digits, sizeof(digits), "%05x", host->names_given & 0xfffffU);
+    memcpy(place.name + 1, digits, sizeof(digits) - 1);
+    host->names_given++;
+    return place;
+}
+
+int endpoint_bind_sender(struct endpoint *endpoint) {
+    if (endpoint->family == AF_UNIX || endpoint->local.kind != PLACE_NONE) {
+        return 0;
+    }
+    return endpoint_bind_to(endpoint, place_any(endpoint->family == AF_INET));
+}
+
 int endpoint_bind(struct endpoint *endpoint, const struct sockaddr *address, socklen_t len) {
     struct place place;
-    int error = place_of_address(endpoint->family, address, len, &place);
+    int error = 0;
+    if (endpoint->family == AF_UNIX && len == sizeof(sa_family_t)) {
+        place = place_any_name(endpoint->host);
+    } else {
+        error = place_of_address(endpoint->family, address, len, &place);
+    }
     if (error < 0) {
         return error;
     }
@@ -141,6 +199,9 @@ int endpoint_bind(struct endpoint *endpoint, const struct sockaddr *address, soc
 }
 
 int endpoint_listen(struct endpoint *endpoint, int backlog) {
+    if (endpoint->type == SOCK_DGRAM) {
+        return -EOPNOTSUPP;
+    }
     if (endpoint->state != ENDPOINT_FRESH && endpoint->state != ENDPOINT_LISTENING) {
         return -EINVAL;
     }
@@ -314,7 +375,7 @@ static void endpoint_meet(struct endpoint *client, struct endpoint *listener) {
 
 static void endpoint_on_answer(struct event *event) {
     struct endpoint *client = ENDPOINT_OF(event, connecting);
-    struct endpoint *listener = listener_find(client->peer->host, &client->remote);
+    struct endpoint *listener = listener_find(client->peer->host, client->type, &client->remote);
     if (link_is_cut(client->link)) {
         endpoint_call_again(client);
         return;
@@ -339,7 +400,7 @@ static void endpoint_on_call(struct event *event) {
         endpoint_call_again(client);
         return;
     }
-    struct endpoint *listener = listener_find(client->peer->host, &client->remote);
+    struct endpoint *listener = listener_find(client->peer->host, client->type, &client->remote);
     if (listener != NULL && backlog_is_full(listener)) {
         endpoint_call_again(client);
         return;
@@ -351,7 +412,7 @@ static void endpoint_on_call(struct event *event) {
 /* A Unix socket's call is answered where it arrives. */
 static void endpoint_on_unix_call(struct event *event) {
     struct endpoint *client = ENDPOINT_OF(event, connecting);
-    struct endpoint *listener = listener_find(client->host, &client->remote);
+    struct endpoint *listener = listener_find(client->host, client->type, &client->remote);
     if (listener == NULL) {
         endpoint_refuse(client, client->remote.name[0] != '\0' ? -ENOENT : -ECONNREFUSED);
         return;
@@ -368,6 +429,20 @@ static void endpoint_on_unix_call(struct event *event) {
     client->peer->confirmed = true;
     endpoint_meet(client, listener);
     endpoint_tell(listener, IO_READ);
+}
+
+/* Datagrams: says where they go and from where they are taken. */
+static int endpoint_connect_datagrams(struct endpoint *endpoint, const struct place *to) {
+    int error = 0;
+    if (to->kind == PLACE_UNIX) {
+        error = datagrams_check_name(endpoint, to);
+    } else if (endpoint->local.kind == PLACE_NONE) {
+        error = endpoint_bind_to(endpoint, host_source(endpoint->host, to));
+    }
+    if (error == 0) {
+        endpoint->remote = *to;
+    }
+    return error;
 }
 
 int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, socklen_t len) {
@@ -389,8 +464,11 @@ int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, 
     if (to.kind == PLACE_IP && place_is_any(&to)) {
         to = place_loopback(place_is_v4(&to), to.port);
     }
+    if (endpoint->type == SOCK_DGRAM) {
+        return endpoint_connect_datagrams(endpoint, &to);
+    }
     struct host *called = host_of_place(endpoint->host, &to);
-    struct endpoint *server = endpoint_new(called, endpoint->family);
+    struct endpoint *server = endpoint_new(called, endpoint->family, endpoint->type);
     if (server == NULL) {
         return -ENOMEM;
     }

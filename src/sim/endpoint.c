@@ -14,7 +14,7 @@ static void endpoint_on_telling(struct event *event) {
     }
 }
 
-struct endpoint *endpoint_new(struct host *host, int family) {
+struct endpoint *endpoint_new(struct host *host, int family, int type) {
     struct endpoint *endpoint = mem_zalloc(sizeof(*endpoint));
     if (endpoint == NULL) {
         return NULL;
@@ -23,6 +23,7 @@ struct endpoint *endpoint_new(struct host *host, int family) {
     endpoint->host = host;
     endpoint->fd = -1;
     endpoint->family = family;
+    endpoint->type = type;
     endpoint->telling.fire = endpoint_on_telling;
     inbox_init(&endpoint->inbox);
     option_init(&endpoint->options);
@@ -37,14 +38,22 @@ void endpoint_free(struct endpoint *endpoint) {
     event_remove(events, &endpoint->resetting);
     event_remove(events, &endpoint->window.event);
     inbox_deinit(&endpoint->inbox);
+    mailbox_deinit(&endpoint->mailbox);
     mem_free(endpoint);
+}
+
+/* The other one of a pair has nobody to send to. */
+static void endpoint_part_pair(struct endpoint *endpoint) {
+    if (endpoint->peer != NULL) {
+        endpoint->peer->peer = NULL;
+    }
 }
 
 void endpoint_close(struct endpoint *endpoint, bool reset) {
     host_displace(endpoint->host, endpoint);
     endpoint_unbind(endpoint);
     switch (endpoint->state) {
-    case ENDPOINT_FRESH: break;
+    case ENDPOINT_FRESH: endpoint_part_pair(endpoint); break;
     case ENDPOINT_LISTENING: endpoint_drop_backlog(endpoint, false); break;
     case ENDPOINT_CONNECTING: endpoint_free(endpoint->peer); break;
     case ENDPOINT_CONNECTED: endpoint_part(endpoint, reset); break;
@@ -56,7 +65,7 @@ void endpoint_vanish(struct endpoint *endpoint) {
     host_displace(endpoint->host, endpoint);
     endpoint_unbind(endpoint);
     switch (endpoint->state) {
-    case ENDPOINT_FRESH: break;
+    case ENDPOINT_FRESH: endpoint_part_pair(endpoint); break;
     case ENDPOINT_LISTENING: endpoint_drop_backlog(endpoint, true); break;
     case ENDPOINT_CONNECTING: endpoint_free(endpoint->peer); break;
     case ENDPOINT_CONNECTED: endpoint_part_silently(endpoint); break;
@@ -81,6 +90,10 @@ void endpoint_tell_at(struct endpoint *endpoint, int ready, int64_t at) {
 int endpoint_ready(const struct endpoint *endpoint) {
     if (endpoint->state == ENDPOINT_LISTENING) {
         return endpoint_has_call(endpoint) ? IO_READ : 0;
+    }
+    if (endpoint->type == SOCK_DGRAM) {
+        bool is_news = endpoint->mailbox.count > 0 || endpoint->error < 0;
+        return IO_WRITE | (is_news ? IO_READ : 0);
     }
     int broken = IO_READ | IO_WRITE | IO_HANGUP | IO_BROKEN;
     if (endpoint->state != ENDPOINT_CONNECTED) {
@@ -111,7 +124,7 @@ int endpoint_get_option(struct endpoint *endpoint, int level, int option, int64_
     }
     switch (option) {
     case SO_ERROR: *ret_value = -endpoint_take_error(endpoint); return 0;
-    case SO_TYPE: *ret_value = SOCK_STREAM; return 0;
+    case SO_TYPE: *ret_value = endpoint->type; return 0;
     case SO_DOMAIN: *ret_value = endpoint->family; return 0;
     case SO_ACCEPTCONN: *ret_value = endpoint->state == ENDPOINT_LISTENING; return 0;
     default: return option_get(&endpoint->options, level, option, ret_value);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "sim/datagram.h"
 #include "sim/event.h"
 #include "sim/host.h"
 #include "sim/inbox.h"
@@ -60,7 +61,7 @@ struct endpoint {
     struct host *host;
     struct link *link; /* to the peer's host, once it has called or was called */
     int fd;            /* -1: not accepted yet */
-    int family;
+    int family, type;  /* AF_*, SOCK_* */
     enum endpoint_state state;
     int error; /* pending: the next call takes it; negative */
     struct io *io;
@@ -71,6 +72,7 @@ struct endpoint {
     struct endpoint *peer;       /* CONNECTING: what the listener will get; NULL: closed */
     struct backlog backlog;
     struct inbox inbox;
+    struct mailbox mailbox; /* of datagrams */
     struct outgoing out;
     struct window window;
     bool was_reset;
@@ -93,7 +95,7 @@ struct endpoint {
 
 /* ---- life (endpoint.c) ---- */
 /* FRESH. NULL without memory. */
-struct endpoint *endpoint_new(struct host *host, int family);
+struct endpoint *endpoint_new(struct host *host, int family, int type);
 /* Ends whatever it is, telling the peer by FIN or RST, and frees it. reset: by RST. */
 void endpoint_close(struct endpoint *endpoint, bool reset);
 /* Likewise, and the network hears nothing of it. */
@@ -114,6 +116,8 @@ int endpoint_get_option(struct endpoint *endpoint, int level, int option, int64_
 /* ---- meeting (connect.c) ---- */
 /* A descriptor, or -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EMFILE, -ENOMEM. */
 int endpoint_open(struct host *host, int family, int type);
+/* Two Unix sockets, each the other's peer. 0 or an error. */
+int endpoint_pair(struct host *host, int type, int ret_fds[2]);
 int endpoint_bind(struct endpoint *endpoint, const struct sockaddr *address, socklen_t len);
 int endpoint_listen(struct endpoint *endpoint, int backlog);
 /* Somebody may be accepted. */
@@ -122,6 +126,9 @@ bool endpoint_has_call(const struct endpoint *endpoint);
 int endpoint_accept(struct endpoint *endpoint, struct place *ret_remote);
 int endpoint_connect(struct endpoint *endpoint, const struct sockaddr *address, socklen_t len);
 int endpoint_connect_result(struct endpoint *endpoint);
+/* Of datagrams: gives it a port before it sends. 0 or -EADDRINUSE. */
+int endpoint_bind_sender(struct endpoint *endpoint);
+bool endpoint_is_v6_only(const struct endpoint *endpoint);
 /* Takes it from the list of its host's with an address. */
 void endpoint_unbind(struct endpoint *endpoint);
 /* Ends all that nobody has accepted, by RST or silently. */
@@ -131,6 +138,9 @@ void endpoint_drop_backlog(struct endpoint *endpoint, bool silently);
 /* Two endpoints become a connection. */
 void endpoint_join(struct endpoint *client, struct endpoint *server);
 ssize_t endpoint_recv(struct endpoint *endpoint, void *buffer, size_t size);
+/* Of seqpackets: the next one, cut to `size`. 0 or an error; no bytes are the end. */
+int endpoint_recv_packet(struct endpoint *endpoint, void *buffer, size_t size, size_t *ret_whole,
+                         size_t *ret_size);
 ssize_t endpoint_send(struct endpoint *endpoint, const struct iovec *pieces, int count);
 int64_t endpoint_sendfile(struct endpoint *endpoint, int file, int64_t offset, int64_t size);
 int endpoint_shutdown(struct endpoint *endpoint);

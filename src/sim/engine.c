@@ -5,7 +5,6 @@
 
 #include "sched/internal.h"
 #include "sim/endpoint.h"
-#include "sim/link.h"
 #include "sim/program.h"
 
 /* The wall clock of a world that has just begun: 2025-01-01 00:00:00 UTC. */
@@ -105,25 +104,7 @@ static int sim_socket(struct sched *sched, int family, int type) {
 
 static int sim_pair(struct sched *sched, int type, int ret_fds[2]) {
     struct host *host = host_of(sched);
-    if (host->state != HOST_UP) {
-        return -ENETDOWN;
-    }
-    int first = endpoint_open(host, AF_UNIX, type);
-    if (first < 0) {
-        return first;
-    }
-    int second = endpoint_open(host, AF_UNIX, type);
-    if (second < 0) {
-        endpoint_close(endpoint_of(sched, first), false);
-        return second;
-    }
-    struct link *link = link_between(host, host);
-    endpoint_of(sched, first)->link = link;
-    endpoint_of(sched, second)->link = link;
-    endpoint_join(endpoint_of(sched, first), endpoint_of(sched, second));
-    ret_fds[0] = first;
-    ret_fds[1] = second;
-    return 0;
+    return host->state == HOST_UP ? endpoint_pair(host, type, ret_fds) : -ENETDOWN;
 }
 
 static int sim_bind(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len) {
@@ -176,11 +157,14 @@ static int64_t sim_sendfile(struct sched *sched, int fd, int file, int64_t offse
     return endpoint != NULL ? endpoint_sendfile(endpoint, file, offset, size) : -EBADF;
 }
 
-/* Sockets of datagrams are refused by sim_socket, and descriptors are of the machine that the world is not part of. */
-static int sim_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count) {
-    (void)datagrams;
-    (void)count;
-    return endpoint_of(sched, fd) != NULL ? -EOPNOTSUPP : -EBADF;
+static int sim_recv_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count) {
+    struct endpoint *endpoint = endpoint_of(sched, fd);
+    return endpoint != NULL ? endpoint_recv_datagrams(endpoint, datagrams, count) : -EBADF;
+}
+
+static int sim_send_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count) {
+    struct endpoint *endpoint = endpoint_of(sched, fd);
+    return endpoint != NULL ? endpoint_send_datagrams(endpoint, datagrams, count) : -EBADF;
 }
 
 static int sim_shutdown(struct sched *sched, int fd) {
@@ -213,7 +197,9 @@ static int sim_peer_name(struct sched *sched, int fd, struct sockaddr_storage *r
     if (endpoint == NULL) {
         return -EBADF;
     }
-    if (endpoint->state != ENDPOINT_CONNECTED || endpoint->was_reset) {
+    bool is_connected = endpoint->state == ENDPOINT_CONNECTED ||
+                        (endpoint->type == SOCK_DGRAM && endpoint->remote.kind != PLACE_NONE);
+    if (!is_connected || endpoint->was_reset) {
         return -ENOTCONN;
     }
     place_to_address(&endpoint->remote, endpoint->family, ret_address, ret_len);
@@ -237,7 +223,11 @@ static int sim_poll(struct sched *sched, int fd, int events) {
 
 static int64_t sim_unread(struct sched *sched, int fd) {
     const struct endpoint *endpoint = endpoint_of(sched, fd);
-    return endpoint != NULL ? (int64_t)endpoint->inbox.ready : -EBADF;
+    if (endpoint == NULL) {
+        return -EBADF;
+    }
+    bool is_datagrams = endpoint->type == SOCK_DGRAM;
+    return (int64_t)(is_datagrams ? mailbox_unread(&endpoint->mailbox) : endpoint->inbox.ready);
 }
 
 static int64_t sim_unsent(struct sched *sched, int fd) {
@@ -272,8 +262,8 @@ const struct engine engine_sim = {
     .recv = sim_recv,
     .send = sim_send,
     .sendfile = sim_sendfile,
-    .recv_datagrams = sim_datagrams,
-    .send_datagrams = sim_datagrams,
+    .recv_datagrams = sim_recv_datagrams,
+    .send_datagrams = sim_send_datagrams,
     .shutdown = sim_shutdown,
     .close = sim_close,
     .local_name = sim_local_name,

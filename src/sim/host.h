@@ -65,6 +65,7 @@ struct host {
     uint64_t sockets_max;   /* 0: no limit */
     struct endpoint *bound; /* those with an address of their own: newest first */
     uint16_t next_port;
+    unsigned names_given; /* to Unix sockets that asked for any */
 };
 
 /* Enters the world, without a program. 0, -EINVAL, -EEXIST or -ENOMEM. */

@@ -95,15 +95,17 @@ void inbox_cut(struct inbox *inbox) {
     inbox->fin_at = inbox->ended ? inbox->fin_at : INT64_MAX;
 }
 
-size_t inbox_take(struct inbox *inbox, void *out, size_t size) {
-    unsigned char *to = out;
+/* Takes bytes out, into `out` unless it is NULL. */
+static size_t inbox_remove(struct inbox *inbox, unsigned char *out, size_t size) {
     size_t wanted = size < inbox->ready ? size : inbox->ready;
     size_t taken = 0;
     while (taken < wanted) {
         struct segment *segment = inbox->first;
         size_t left = segment->size - inbox->used;
         size_t part = left < wanted - taken ? left : wanted - taken;
-        memcpy(to + taken, segment->bytes + inbox->used, part);
+        if (out != NULL) {
+            memcpy(out + taken, segment->bytes + inbox->used, part);
+        }
         taken += part;
         inbox->used += part;
         if (inbox->used == segment->size) {
@@ -115,4 +117,12 @@ size_t inbox_take(struct inbox *inbox, void *out, size_t size) {
     }
     inbox->ready -= taken;
     return taken;
+}
+
+size_t inbox_take(struct inbox *inbox, void *out, size_t size) {
+    return inbox_remove(inbox, out, size);
+}
+
+void inbox_skip(struct inbox *inbox, size_t size) {
+    (void)inbox_remove(inbox, NULL, size);
 }

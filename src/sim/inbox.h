@@ -48,5 +48,7 @@ void inbox_cut(struct inbox *inbox);
 
 /* Reads up to `size` bytes of what is ready. Returns how many. */
 size_t inbox_take(struct inbox *inbox, void *out, size_t size);
+/* Throws away what is ready. */
+void inbox_skip(struct inbox *inbox, size_t size);
 
 #endif

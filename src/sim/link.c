@@ -13,6 +13,8 @@ enum {
     MTU_DEFAULT = 65535,
     HEADERS_V4 = 40, /* IP and TCP, without options */
     HEADERS_V6 = 60,
+    HEADERS_UDP = 28,
+    OVERTAKEN_NS = 10000000, /* what the next ones are behind at most, and twice the latency */
     MILLION = 1000000,
     LOSSES_MAX = 12, /* of one packet in a row: 200 ms become 14 minutes */
 };
@@ -158,6 +160,32 @@ int64_t link_arrival_of(struct link *link, const struct host *from, size_t size)
         retry *= 2;
     }
     return at;
+}
+
+static bool link_chance(const struct link *link, unsigned ppm) {
+    return ppm > 0 && random_below(&link->ends[0]->world->network, MILLION) < ppm;
+}
+
+int link_datagram(struct link *link, const struct host *from, size_t size, int64_t *ret_at) {
+    struct world *world = link->ends[0]->world;
+    int64_t at = link_leave(link, from, size) + link_latency(link);
+    size_t fragments = (size + HEADERS_UDP + link->set.mtu - 1) / link->set.mtu;
+    bool is_lost = false;
+    for (size_t i = 0; i < fragments; i++) {
+        is_lost = link_loses(link) || is_lost;
+    }
+    int64_t *last_at = &link->last_at[link_end(link, from)];
+    if (link_chance(link, link->set.reorder_ppm)) {
+        at += (int64_t)random_below(&world->network, (uint64_t)(2 * link->set.latency_ns + OVERTAKEN_NS));
+    } else {
+        at = at > *last_at ? at : *last_at + 1;
+        *last_at = at;
+    }
+    *ret_at = at;
+    if (is_lost) {
+        return 0;
+    }
+    return link_chance(link, link->set.duplicate_ppm) ? 2 : 1;
 }
 
 size_t link_segment(const struct link *link, int family) {

@@ -19,6 +19,7 @@ struct link {
     struct host *ends[2];
     wharf_sim_link set; /* with the defaults filled in */
     int64_t free_at[2]; /* when the last packet from that end has left */
+    int64_t last_at[2]; /* when the last datagram from that end arrives that others do not overtake */
     int64_t cut_until;
     int64_t slow_until, slow_ns;
     int64_t lossy_until, lossy_ppm;
@@ -41,6 +42,8 @@ bool link_is_cut(const struct link *link);
 int64_t link_arrival(struct link *link);
 /* Likewise for `size` bytes of a stream: losses are delays there. */
 int64_t link_arrival_of(struct link *link, const struct host *from, size_t size);
+/* A datagram of `size` bytes leaves: how many of it arrive (0 to 2), the first at *ret_at. */
+int link_datagram(struct link *link, const struct host *from, size_t size, int64_t *ret_at);
 /* A packet is lost, by the seed. */
 bool link_loses(const struct link *link);
 /* Bytes of a stream that fit into one packet. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -43,6 +44,24 @@ static const struct option_kind option_kinds[OPTION_COUNT] = {
     {IPPROTO_TCP, TCP_QUICKACK, 1},
     {IPPROTO_TCP, TCP_FASTOPEN, 0},
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0},
+    {SOL_SOCKET, SO_LINGER, -1},
+    {SOL_SOCKET, SO_DONTROUTE, 0},
+    {SOL_SOCKET, SO_PASSCRED, 0},
+    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0},
+    {IPPROTO_TCP, TCP_MAXSEG, 1460},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP, 0},
+    {IPPROTO_UDP, UDP_GRO, 0},
+    {IPPROTO_IP, IP_PKTINFO, 0},
+    {IPPROTO_IP, IP_RECVERR, 0},
+    {IPPROTO_IP, IP_MTU_DISCOVER, 1},
+    {IPPROTO_IP, IP_TRANSPARENT, 0},
+    {IPPROTO_IP, IP_FREEBIND, 0},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO, 0},
+    {IPPROTO_IPV6, IPV6_RECVERR, 0},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER, 1},
+    {IPPROTO_IPV6, IPV6_TRANSPARENT, 0},
+    {IPPROTO_IPV6, IPV6_FREEBIND, 0},
 };
 
 /* Its place in the table, or OPTION_COUNT. */

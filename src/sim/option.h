@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { OPTION_COUNT = 29 };
+enum { OPTION_COUNT = 47 };
 
 struct option_values {
     int64_t value[OPTION_COUNT];

@@ -276,6 +276,22 @@ ssize_t endpoint_recv(struct endpoint *endpoint, void *buffer, size_t size) {
     return -EAGAIN;
 }
 
+int endpoint_recv_packet(struct endpoint *endpoint, void *buffer, size_t size, size_t *ret_whole,
+                         size_t *ret_size) {
+    if (endpoint->state != ENDPOINT_CONNECTED || endpoint->inbox.ready == 0) {
+        char none = 0;
+        ssize_t end = endpoint_recv(endpoint, &none, 1);
+        return end < 0 ? (int)end : 0;
+    }
+    size_t whole = endpoint->inbox.first->size;
+    size_t taken = inbox_take(&endpoint->inbox, buffer, size < whole ? size : whole);
+    *ret_whole = whole;
+    *ret_size = taken;
+    inbox_skip(&endpoint->inbox, whole - taken);
+    endpoint_return_room(endpoint, whole);
+    return 0;
+}
+
 /* ---- sending ---- */
 
 /* 0: there is room; else what a send returns. */
@@ -322,6 +338,9 @@ static int64_t endpoint_arrival_of(const struct endpoint *endpoint, size_t size)
 static size_t endpoint_send_piece(struct endpoint *endpoint, uint64_t size) {
     size_t most = size < endpoint->out.credit ? (size_t)size : endpoint->out.credit;
     size_t segment = endpoint->family != AF_UNIX ? link_segment(endpoint->link, endpoint->family) : most;
+    if (endpoint->type == SOCK_SEQPACKET) {
+        return most; /* whole or not at all */
+    }
     size_t piece = endpoint_call(endpoint, most < segment ? most : segment);
     size_t limit = endpoint_reset_after(endpoint);
     return piece < limit ? piece : limit;
@@ -390,6 +409,10 @@ ssize_t endpoint_send(struct endpoint *endpoint, const struct iovec *pieces, int
     int error = endpoint_check_send(endpoint);
     if (error < 0 || offered == 0) {
         return error;
+    }
+    if (endpoint->type == SOCK_SEQPACKET && offered > endpoint->out.credit) {
+        endpoint->out.starved = true;
+        return offered > endpoint->world->options.stream_bytes ? -EMSGSIZE : -EAGAIN;
     }
     size_t size = endpoint_send_piece(endpoint, offered);
     if (endpoint->was_reset) {

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/report.h"
+#include "sim/datagram.h"
 #include "sim/host.h"
 #include "sim/link.h"
 
@@ -98,6 +99,7 @@ void world_free(struct world *world) {
         host_free(host);
         host = next;
     }
+    packets_free(world);
     links_free(world);
     stack_pool_deinit(&world->stacks);
     mem_free(world);

@@ -9,6 +9,7 @@
  *      plan.c     what goes wrong when
  *      connect.c  bind, listen, connect, accept
  *      stream.c   the bytes of a connection: send, receive, half-close, reset
+ *      datagram.c UDP, and Unix sockets that are no streams
  *      inbox.c    one direction of a connection: bytes on their way and arrived
  *      option.c   socket options
  *      place.c    addresses
@@ -35,6 +36,7 @@ struct host;
 struct io;
 struct left;
 struct link;
+struct packet;
 struct scope;
 
 /* Virtual time starts here; the wall clock that is derived from it, too. */
@@ -71,6 +73,7 @@ struct world {
     struct host *running;      /* whose task runs now */
     unsigned host_count;
     struct link *links;
+    struct packet *packets;   /* in flight */
     struct stack_pool stacks; /* of the hosts but the first */
     struct stack *left_stack; /* of a program that has ended: to be given back by who goes on */
     void *left_fiber;
