@@ -349,7 +349,16 @@ static int watch_start(wharf_scope *scope, struct child *child, int64_t *ret_id)
         return wharf_error(task);
     }
     *ret_id = task.id;
+    if (debug_is_on(&debug_switches.sites)) {
+        int unused = 0;
+        const struct task *watch = task_find(task, &unused);
+        site_record(watch->sched, SITE_CHILD, watch->join->slot);
+    }
     return 0;
+}
+
+pid_t child_of_task(const struct task *task) {
+    return task->fn == child_watch ? ((const struct child *)task->arg)->pid : 0;
 }
 
 static int start_check(const struct scope *scope, const wharf_child_options *options) {

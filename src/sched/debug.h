@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "sched/backtrace.h"
+#include "sched/site.h"
 
 struct sched;
 struct task;
@@ -102,14 +103,6 @@ struct left {
     bool names_them; /* in reports, as they are found */
     uint64_t channels;
 };
-/* Remembers where a socket or a channel is made, when `sites` is switched on. */
-enum site_kind { SITE_SOCKET, SITE_CHANNEL, SITE_KINDS };
-struct site_list {
-    struct site *sites; /* by slot */
-    uint32_t capacity;
-};
-void site_record(struct sched *sched, enum site_kind kind, uint32_t slot);
-void sites_free(struct sched *sched);
 /* At the end of a scheduler. */
 void exit_report(const struct sched *sched);
 /* The tasks that there are besides the first one, each on a line that begins with `what`. */

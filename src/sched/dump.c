@@ -211,7 +211,7 @@ static void put_scheduler(struct sched *sched) {
     put("wharf: core %d (%s): %" PRId64 " tasks, %zu queued starts, %" PRId64 " descriptors, %u channels",
         sched->core, sched->engine->name, sched->tasks_alive + 1, starts_queued(sched), sched_load(sched),
         sched->chans.used);
-    put(", %zu timers, %zu offload jobs\n", timers_armed(sched), pool_jobs(sched));
+    put(", %zu timers, %zu offload jobs\n", timers_armed(sched), pool_jobs(sched, NULL));
     for (const struct task *task = task_next(sched, NULL); task != NULL; task = task_next(sched, task)) {
         put_task(sched, task);
     }

@@ -1,5 +1,5 @@
-/* What a scheduler leaves behind when it ends: tasks that would not end when they were cancelled, sockets and channels that
- * nobody closed, calls still on the offload pool. Taken when everything that ends by itself has ended, so a clean program is
+/* What a scheduler leaves behind when it ends: tasks and child processes that would not end when they were cancelled, sockets,
+ * files and channels that nobody closed, calls still on the offload pool. Taken when everything that ends by itself has ended, so a clean program is
  * told nothing. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,14 +7,10 @@
 #include <sys/mman.h>
 
 #include "base/report.h"
+#include "sched/file.h"
 #include "sched/internal.h"
 
-enum { SITES_FIRST = 512, SITE_FRAMES = 8, SITE_SKIPPED = 1, LINE_SIZE = 2048, SHOWN_MAX = 100 };
-
-struct site {
-    int count;
-    uintptr_t pc[SITE_FRAMES];
-};
+enum { SITES_FIRST = 512, SITE_SKIPPED = 1, LINE_SIZE = 2048, SHOWN_MAX = 100 };
 
 /* ---- where things are made ---- */
 
@@ -39,16 +35,19 @@ static struct site *site_at(struct sched *sched, enum site_kind kind, uint32_t s
     return &list->sites[slot];
 }
 
-void site_record(struct sched *sched, enum site_kind kind, uint32_t slot) {
-    struct site *site = site_at(sched, kind, slot);
-    if (site == NULL) {
-        return;
-    }
+__attribute__((noinline)) void site_take(const struct sched *sched, struct site *ret_site) {
     struct backtrace trace;
     backtrace_here(sched, &trace);
     int count = trace.count - SITE_SKIPPED;
-    site->count = count < 0 ? 0 : count > SITE_FRAMES ? SITE_FRAMES : count;
-    memcpy(site->pc, trace.pc + SITE_SKIPPED, (size_t)site->count * sizeof site->pc[0]);
+    ret_site->count = count < 0 ? 0 : count > SITE_FRAMES ? SITE_FRAMES : count;
+    memcpy(ret_site->pc, trace.pc + SITE_SKIPPED, (size_t)ret_site->count * sizeof ret_site->pc[0]);
+}
+
+void site_record(struct sched *sched, enum site_kind kind, uint32_t slot) {
+    struct site *site = site_at(sched, kind, slot);
+    if (site != NULL) {
+        site_take(sched, site);
+    }
 }
 
 void sites_free(struct sched *sched) {
@@ -74,36 +73,59 @@ void exit_report_made(const char *what, const struct backtrace *trace) {
     report_write(REPORT_WARNING, line, at);
 }
 
-static void report_thing(const struct sched *sched, enum site_kind kind, uint32_t slot, const char *what) {
-    char line[128];
-    const struct site_list *list = &sched->sites[kind];
-    const struct site *site = slot < list->capacity ? &list->sites[slot] : NULL;
+/* site: may be NULL. */
+static void report_made(const char *what, const struct site *site, const char *made) {
+    char line[LINE_SIZE];
     struct backtrace trace = {.count = site != NULL ? site->count : 0};
     if (trace.count > 0) {
         memcpy(trace.pc, site->pc, (size_t)trace.count * sizeof trace.pc[0]);
     }
-    (void)snprintf(line, sizeof line, "wharf: left at exit: %s%s", what, trace.count > 0 ? ", made by" : "");
+    (void)snprintf(line, sizeof line, "%s%s", what, trace.count > 0 ? made : "");
     exit_report_made(line, &trace);
+}
+
+static const struct site *site_of(const struct sched *sched, enum site_kind kind, uint32_t slot) {
+    const struct site_list *list = &sched->sites[kind];
+    return slot < list->capacity ? &list->sites[slot] : NULL;
+}
+
+static void report_thing(const struct sched *sched, enum site_kind kind, uint32_t slot, const char *what) {
+    char line[128];
+    (void)snprintf(line, sizeof line, "wharf: left at exit: %s", what);
+    report_made(line, site_of(sched, kind, slot), ", made by");
+}
+
+/* Its name, where it was started, and what it waits for; a child process has a number and a site instead. */
+static void report_task(const struct sched *sched, const struct task *task, const char *what) {
+    char line[LINE_SIZE], where[512] = "";
+    pid_t pid = child_of_task(task);
+    if (pid > 0) {
+        (void)snprintf(line, sizeof line, "%s: child process %d", what, (int)pid);
+        report_made(line, task->join != NULL ? site_of(sched, SITE_CHILD, task->join->slot) : NULL,
+                    ", started by");
+        return;
+    }
+    if (task->file != NULL) {
+        (void)snprintf(where, sizeof where, " (started at %s:%d)", task->file, task->line);
+    }
+    (void)snprintf(line, sizeof line, "%s: task \"%s\"%s: %s", what, task->name, where,
+                   task->waiting != NULL ? task->waiting->kind->name : "ready");
+    report_made(line, NULL, "");
 }
 
 void exit_report_tasks(const struct sched *sched, const char *what) {
     int shown = 0;
     for (const struct task *task = task_next(sched, &sched->main); task != NULL && shown < SHOWN_MAX;
          task = task_next(sched, task)) {
-        char line[LINE_SIZE], where[512] = "";
-        if (task->file != NULL) {
-            (void)snprintf(where, sizeof where, " (started at %s:%d)", task->file, task->line);
-        }
-        int len = snprintf(line, sizeof line, "%s: task \"%s\"%s: %s", what, task->name, where,
-                           task->waiting != NULL ? task->waiting->kind->name : "ready");
-        report_write(REPORT_WARNING, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
+        report_task(sched, task, what);
         shown++;
     }
 }
 
 /* A connection that nobody uses at the moment is watched, and nobody's. */
 static bool is_left(const struct io *io) {
-    return io->generation != 0 && io->fd >= 0 && !io->lingers && (io->owner != NULL || io->watch == NULL);
+    return io->generation != 0 && io->fd >= 0 && !io->lingers && !io->of_file &&
+           (io->owner != NULL || io->watch == NULL);
 }
 
 static void report_sockets(const struct sched *sched) {
@@ -118,6 +140,22 @@ static void report_sockets(const struct sched *sched) {
             shown++;
         }
     }
+}
+
+static void report_files(const struct sched *sched) {
+    int shown = 0, fd = -1;
+    for (uint32_t slot = 0; shown < SHOWN_MAX && file_at(slot, &fd); slot++) {
+        if (fd >= 0) {
+            char what[64];
+            (void)snprintf(what, sizeof what, "file with fd %d", fd);
+            report_thing(sched, SITE_FILE, slot, what);
+            shown++;
+        }
+    }
+}
+
+static void report_job(const struct job *job) {
+    report_made("wharf: left at exit: a call that runs on the offload pool", &job->made, ", asked for by");
 }
 
 /* How many there are. */
@@ -157,11 +195,7 @@ void exit_report(const struct sched *sched) {
         exit_report_tasks(sched, "wharf: left at exit, cancelled and not ended");
     }
     report_sockets(sched);
+    report_files(sched);
     (void)report_channels(sched, true);
-    size_t jobs = pool_jobs(sched);
-    if (jobs > 0) {
-        char line[128];
-        int len = snprintf(line, sizeof line, "wharf: left at exit: %zu calls on the offload pool", jobs);
-        report_write(REPORT_WARNING, line, (size_t)len);
-    }
+    (void)pool_jobs(sched, report_job);
 }

@@ -117,7 +117,20 @@ static int file_enter(struct file *file, wharf_file *ret_handle) {
     slot->file = file;
     slot->generation = generation_next(slot->generation);
     ret_handle->id = handle_make(sched_current(), index, slot->generation);
+    if (debug_is_on(&debug_switches.sites)) {
+        site_record(sched_current(), SITE_FILE, index);
+    }
     return 0;
+}
+
+bool file_at(uint32_t slot, int *ret_fd) {
+    const struct table *files = sched_local_get(&files_key);
+    if (files == NULL || !table_has(files, slot)) {
+        return false;
+    }
+    const struct file_slot *at = table_at(files, slot);
+    *ret_fd = at->file != NULL ? at->file->fd : -1;
+    return true;
 }
 
 static int file_make_stream(struct file *file) {
@@ -131,6 +144,7 @@ static int file_make_stream(struct file *file) {
     }
     /* A child may have the other end and, for a moment of its start, this one. */
     io->shared_fd = true;
+    io->of_file = true;
     file->io = io_id(io);
     return 0;
 }

@@ -28,6 +28,8 @@ struct file {
 /* Takes over a non-blocking, close-on-exec descriptor, which is closed on failure. stream: a pipe or the like, which is
  * waited for. */
 wharf_file file_adopt(int fd, bool stream, bool writable);
+/* The files of this thread's scheduler, slot by slot: false behind the last one. *ret_fd: -1: none there now. */
+bool file_at(uint32_t slot, int *ret_fd);
 /* One holder less. On any thread, for a file that is no stream. */
 void file_release(struct file *file);
 

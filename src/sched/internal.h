@@ -364,7 +364,9 @@ void locals_drop(struct sched *sched);
 void blocks_free(struct sched *sched);
 void chans_free(struct sched *sched);
 void pool_forget(struct sched *sched);
-size_t pool_jobs(const struct sched *sched); /* that it has with the pools */
+/* How many jobs it has with the pools; each is shown to `show` (may be NULL), which must not call the pool. */
+size_t pool_jobs(const struct sched *sched, void (*show)(const struct job *));
+pid_t child_of_task(const struct task *task); /* 0: it does not watch a child process */
 /* Called before this thread is pinned: threads of the pools may use all the processors that it may use now. */
 void pool_remember_processors(void);
 void signals_forget(struct sched *sched);

@@ -44,6 +44,7 @@ struct io {
     bool short_means_empty; /* a receive that gave less than was asked for has emptied the queue */
     bool datagrams;         /* an error is of one datagram, and not the end of the descriptor */
     bool lingers;           /* its owner has closed it, and it winds down by itself */
+    bool of_file;           /* behind a wharf_file */
     bool expired;           /* its deadline has passed: operations on it time out */
     bool kernels;           /* fd is one of the kernel, and not of a simulation */
     struct op_queue readers;

@@ -220,6 +220,10 @@ int pool_run(enum pool_kind kind, struct job *job) {
         return 0;
     }
     job->sched = sched;
+    job->made.count = 0;
+    if (debug_is_on(&debug_switches.sites)) {
+        site_take(sched, &job->made);
+    }
     count(&sched->counters.offloads);
     struct offload_op op = {.op.kind = &offload_kind, .pool = &pools[kind], .job = job};
     int rc = (int)op_await(&op.op);
@@ -245,20 +249,26 @@ void pool_forget(struct sched *sched) {
     inbox_run(sched);
 }
 
-static size_t jobs_of(const struct job *first, const struct sched *sched) {
+static size_t jobs_of(const struct job *first, const struct sched *sched, void (*show)(const struct job *)) {
     size_t n = 0;
     for (const struct job *job = first; job != NULL; job = job->next) {
-        n += job->sched == sched ? 1 : 0;
+        if (job->sched != sched) {
+            continue;
+        }
+        n++;
+        if (show != NULL) {
+            show(job);
+        }
     }
     return n;
 }
 
-size_t pool_jobs(const struct sched *sched) {
+size_t pool_jobs(const struct sched *sched, void (*show)(const struct job *)) {
     size_t n = 0;
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++) {
         struct pool *pool = &pools[i];
         pthread_mutex_lock(&pool->lock);
-        n += jobs_of(pool->first, sched) + jobs_of(pool->running, sched);
+        n += jobs_of(pool->first, sched, show) + jobs_of(pool->running, sched, show);
         pthread_mutex_unlock(&pool->lock);
     }
     return n;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sched/site.h"
 #include "wharf/task.h"
 
 struct engine;
@@ -87,6 +88,7 @@ struct job {
     struct op *waiter;          /* NULL: gone */
     void (*run)(struct job *);  /* on the pool's thread */
     void (*drop)(struct job *); /* frees it */
+    struct site made;           /* pool_run()'s own */
 };
 enum pool_kind { POOL_GENERAL, POOL_NAMES };
 /* 0 once run() has returned (the job is the caller's again), or an error (the pool drops it in its own time).

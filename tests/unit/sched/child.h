@@ -17,7 +17,7 @@ struct child_end {
 };
 
 void child_main(int argc, char **argv, const struct child_scenario *scenarios, size_t count);
-/* environment: "NAME=value" to add, or NULL. Waits for the end; a child that hangs is ended by an alarm. */
+/* environment: "NAME=value" to add, or NULL; what wharf/debug.h switches is off otherwise. Waits for the end; a child that hangs is ended by an alarm. */
 struct child_end child_run(const char *scenario, const char *environment);
 
 #endif
