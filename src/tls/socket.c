@@ -52,6 +52,9 @@ static int shake(struct sock *sock) {
     sock_enter(sock);
     int rc = stream_handshake(&sock->stream);
     rc = sock->stream.io == NULL ? -ECANCELED : rc;
+    if (rc < 0 && failure_current()->code == rc) {
+        failure_set_address(&sock->peer.any, sock->peer_len);
+    }
     sock_leave(sock);
     return rc;
 }
