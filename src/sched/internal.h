@@ -163,6 +163,7 @@ struct sched {
     uint64_t timer_order;
 
     struct table ios, joins, chans;
+    struct join_record *free_joins;
     _Atomic int64_t io_open_count;
     int64_t tasks_alive;
 
@@ -256,24 +257,18 @@ _Noreturn void task_main(void *arg);
 /* A task forked, and its function has returned in the child, where there is nothing to return to. */
 _Noreturn void task_forked_end(int result);
 void task_load_start(struct task *task, struct task_start *start);
-/* A task has ended with `result`, and the first in the queue is a start. When both are of one scope and the task has left no trace, the
- * start takes over its place there, and the books need no closing and opening. */
-bool task_follow(struct task *task, struct task_start *start, int result);
 /* A start whose turn has come gets a stack. NULL: there is none to be had now; it waits until one comes back. */
 struct task *task_of_start(struct sched *sched, struct task_start *start);
 /* The longest waiting of those has another turn. */
 void starved_retry(struct sched *sched);
 void starved_timer_fired(struct timer *timer);
 void task_timer_fired(struct timer *timer);
-void task_finish(struct task *task, int result);
 /* What all its brief operations have in common; the rest is zero. */
 static inline void task_brief_init(struct task *task) {
     task->brief.op.task = task;
     task->brief.op.brief = true;
     task->brief.op.internal = true;
 }
-/* It has finished and is about to leave for good: its record and stack are for others. */
-void task_retire(struct sched *sched, struct task *task);
 void tasks_kept_free(struct sched *sched);
 
 /* The peer of `unwatched` cancels the task when it goes, so the engine watches it from now on. A task that never waits never

@@ -97,9 +97,8 @@ static void poll_in_turn(struct sched *sched) {
     }
 }
 
-/* The next thing to run; waits until there is one. */
-static inline struct ready *next_ready(struct sched *sched) {
-    if (__builtin_expect(turn_next(sched) >= sched->poll_turn, 0)) {
+struct ready *ready_await(struct sched *sched) {
+    if (turn_next(sched) >= sched->poll_turn) {
         poll_in_turn(sched);
     }
     for (;;) {
@@ -123,7 +122,7 @@ int run_others(struct sched *sched, struct task *task) {
     task->saved_errno = *sched->errno_at;
     struct task *next = NULL;
     while (next == NULL) {
-        next = task_of(sched, next_ready(sched));
+        next = task_of(sched, ready_await(sched));
     }
     turn_begin(sched, turn_next(sched));
     if (next == task) {
@@ -145,47 +144,5 @@ void task_interrupt(struct task *task, int code) {
     }
     if (task->parked) {
         task_make_ready(task);
-    }
-}
-
-/* The start that is next in the queue, when its turn can begin with no look at anything else. */
-static inline struct task_start *next_start(const struct sched *sched) {
-    struct ready *ready = sched->ready_first;
-    bool plain = ready != NULL && ready->is_start && turn_next(sched) < sched->plain_turns &&
-                 sched->starved_first == NULL;
-    return plain ? (struct task_start *)ready : NULL;
-}
-
-/* The body of every stack: runs its task, then whatever start is next in the queue, and leaves when a task's turn has come
- * that has a stack. It comes back from there when the next task is given this stack. */
-_Noreturn void task_main(void *arg) {
-    struct task *task = arg;
-    struct sched *sched = task->sched;
-    sanitizer_arrive(NULL);
-    for (;;) {
-        task->begun = true;
-        int result = task->fn(task->arg);
-        if (sched_peek() != sched) {
-            task_forked_end(result);
-        }
-        struct task_start *start = next_start(sched);
-        if (start != NULL && task_follow(task, start, result)) {
-            turn_begin(sched, turn_next(sched));
-            context_float_load(sched->float_control);
-            continue;
-        }
-        task_finish(task, result);
-        if (sched->starved_first != NULL) {
-            starved_retry(sched);
-        }
-        struct ready *ready = next_ready(sched);
-        turn_begin(sched, turn_next(sched));
-        if (ready->is_start) {
-            task_load_start(task, (struct task_start *)ready);
-            context_float_load(sched->float_control);
-        } else {
-            task_retire(sched, task);
-            switch_to(sched, task, (struct task *)ready, NULL);
-        }
     }
 }

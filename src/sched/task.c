@@ -1,12 +1,12 @@
-/* Tasks: starting, ending, joining, cancelling, sleeping. */
+/* Tasks: their records and stacks, starting, running, ending. */
 #include "sched/task.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/await.h"
 #include "sched/internal.h"
+#include "sched/join.h"
 #include "sched/turn.h"
 
 /* ---- records and stacks ----
@@ -29,7 +29,8 @@ void task_timer_fired(struct timer *timer) {
 }
 
 /* All that a task keeps from one function to the next. */
-static int task_build(struct sched *sched, size_t stack_bytes, struct task **ret_task) {
+__attribute__((noinline)) static int task_build(struct sched *sched, size_t stack_bytes,
+                                                struct task **ret_task) {
     struct stack *stack = NULL;
     int rc = stack_get(&sched->stacks, stack_bytes, &stack);
     if (rc < 0) {
@@ -62,7 +63,8 @@ static void task_frame(struct task *task, size_t argument_len) {
     task->context = context_make((void *)argument, task_main, task);
 }
 
-static int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len, struct task **ret_task) {
+static inline int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len,
+                           struct task **ret_task) {
     unsigned class = stack_class(stack_bytes);
     struct task *task = sched->kept[class];
     if (__builtin_expect(task != NULL, 1)) {
@@ -88,7 +90,7 @@ static int task_new(struct sched *sched, size_t stack_bytes, size_t argument_len
 }
 
 /* The caller may still stand on the stack, until it switches. */
-static void task_discard(struct task *task) {
+__attribute__((noinline)) static void task_discard(struct task *task) {
     struct sched *sched = task->sched;
     timer_deinit(sched, &task->timer);
     sanitizer_thread_free(sched->ended_fiber);
@@ -96,12 +98,13 @@ static void task_discard(struct task *task) {
     stack_put(&sched->stacks, task->stack);
 }
 
-void task_retire(struct sched *sched, struct task *task) {
+/* It has finished and is about to leave for good: its record and stack are for others. */
+static inline void task_retire(struct sched *sched, struct task *task) {
     unsigned class = task->stack->class;
-    if (task->timer.place != 0) {
+    if (__builtin_expect(task->timer.place != 0, 0)) {
         timer_stop(sched, &task->timer);
     }
-    if (sched->kept_count[class] == KEPT_MAX) {
+    if (__builtin_expect(sched->kept_count[class] == KEPT_MAX, 0)) {
         task_discard(task);
         return;
     }
@@ -123,61 +126,23 @@ void tasks_kept_free(struct sched *sched) {
 
 /* ---- starting ---- */
 
+static inline void task_count(struct task *task) {
+    count(&task->sched->counters.tasks_started);
+    task->number = atomic_load_explicit(&task->sched->counters.tasks_started, memory_order_relaxed);
+}
+
 /* Puts a task into the scope that will own it. */
-static void task_enter(struct task *task, struct scope *scope) {
+static inline void task_enter(struct task *task, struct scope *scope) {
     scope_init(&task->base, scope, task);
     task->base.base = true;
     task->scope = &task->base;
     scope->tasks++;
     struct sched *sched = task->sched;
     sched->tasks_alive++;
-    count(&sched->counters.tasks_started);
-    task->number = atomic_load_explicit(&sched->counters.tasks_started, memory_order_relaxed);
+    task_count(task);
     if ((uint64_t)sched->tasks_alive >
         atomic_load_explicit(&sched->counters.tasks_peak, memory_order_relaxed)) {
         count(&sched->counters.tasks_peak);
-    }
-}
-
-static int joinable(struct sched *sched, struct task *task, struct scope *scope, int64_t *ret_id) {
-    uint32_t slot = 0;
-    int rc = table_take(&sched->joins, &slot);
-    if (rc < 0) {
-        return rc;
-    }
-    struct join_record *join = table_at(&sched->joins, slot);
-    uint32_t generation = generation_next(join->generation);
-    join->task = task;
-    join->joiner = NULL;
-    join->next = scope->joins;
-    join->link = &scope->joins;
-    join->slot = slot;
-    join->generation = generation;
-    join->used = true;
-    if (join->next != NULL) {
-        join->next->link = &join->next;
-    }
-    scope->joins = join;
-    task->join = join;
-    *ret_id = handle_make(sched, slot, generation);
-    return 0;
-}
-
-static void join_free(struct sched *sched, struct join_record *join) {
-    *join->link = join->next;
-    if (join->next != NULL) {
-        join->next->link = join->link;
-    }
-    if (join->task != NULL) {
-        join->task->join = NULL;
-    }
-    join->used = false;
-    table_give(&sched->joins, join->slot);
-}
-
-void scope_joins_free(struct sched *sched, struct scope *scope) {
-    while (scope->joins != NULL) {
-        join_free(sched, scope->joins);
     }
 }
 
@@ -189,7 +154,7 @@ struct spawn {
     const wharf_task_options *options;
 };
 
-static int spawn_check(const struct spawn *spawn, const struct scope *scope, size_t stack_bytes) {
+static inline int spawn_check(const struct spawn *spawn, const struct scope *scope, size_t stack_bytes) {
     if (!scope->open) {
         return fail(-EINVAL, "spawn", NULL, "the scope is closed");
     }
@@ -206,7 +171,8 @@ static int spawn_check(const struct spawn *spawn, const struct scope *scope, siz
 }
 
 /* The options as far as the caller's struct has them. */
-static const wharf_task_options *options_of(const wharf_task_options *given, wharf_task_options *storage) {
+static inline const wharf_task_options *options_of(const wharf_task_options *given,
+                                                   wharf_task_options *storage) {
     static const wharf_task_options none;
     if (given == NULL) {
         return &none;
@@ -219,7 +185,7 @@ static const wharf_task_options *options_of(const wharf_task_options *given, wha
     return storage;
 }
 
-static int spawn(const struct spawn *spawn, int64_t *ret_id) {
+__attribute__((always_inline)) static inline int spawn(const struct spawn *spawn, int64_t *ret_id) {
     struct sched *sched = sched_here();
     if (sched == NULL) {
         return sched_missing();
@@ -236,7 +202,7 @@ static int spawn(const struct spawn *spawn, int64_t *ret_id) {
     if (rc < 0) {
         return rc;
     }
-    rc = ret_id != NULL ? joinable(sched, task, scope, ret_id) : 0;
+    rc = ret_id != NULL ? join_make(task, scope, ret_id) : 0;
     if (rc < 0) {
         task_retire(sched, task);
         return rc;
@@ -335,27 +301,6 @@ void task_load_start(struct task *task, struct task_start *start) {
     task_enter(task, scope);
 }
 
-/* Whether nothing is to be seen any more of what the task did, in its own scope least of all. */
-static inline bool task_is_spotless(const struct task *task) {
-    const struct scope *base = &task->base;
-    return task->scope == base && base->children == NULL && base->tasks == 0 && base->failures == NULL &&
-           base->joins == NULL && base->error == 0 && base->deadline == base->parent->deadline &&
-           !base->cancelled && !base->expired && task->holds == NULL && task->values == NULL &&
-           task->join == NULL && !debug_is_on(&debug_switches.stack_report);
-}
-
-bool task_follow(struct task *task, struct task_start *start, int result) {
-    if (result < 0 || start->scope != task->base.parent || !task_is_spotless(task)) {
-        return false;
-    }
-    ready_shift(task->sched);
-    start_take(task, start);
-    task->base.parent->tasks--;
-    count(&task->sched->counters.tasks_started);
-    count(&task->sched->counters.tasks_ended);
-    return true;
-}
-
 /* ---- starts without a stack ---- */
 
 enum { STARVED_NS = 10 * 1000 * 1000 };
@@ -403,24 +348,9 @@ struct task *task_of_start(struct sched *sched, struct task_start *start) {
     return task;
 }
 
-/* ---- ending and joining ---- */
+/* ---- running and ending ---- */
 
-/* To whoever waits for it, or kept until somebody asks. */
-static void join_result(struct sched *sched, struct join_record *join, int result) {
-    join->task->join = NULL;
-    join->task = NULL;
-    join->result = result;
-    if (join->joiner != NULL) {
-        const struct join_op *joiner = (struct join_op *)join->joiner;
-        if (joiner->ret_result != NULL) {
-            *joiner->ret_result = result;
-        }
-        op_finish(join->joiner, 0);
-        join_free(sched, join);
-    }
-}
-
-void task_finish(struct task *task, int result) {
+static inline void task_finish(struct task *task, int result) {
     if (debug_is_on(&debug_switches.stack_report)) {
         stack_measure(task->sched, task);
     }
@@ -432,7 +362,7 @@ void task_finish(struct task *task, int result) {
         task->values = NULL;
     }
     if (task->join != NULL) {
-        join_result(task->sched, task->join, result);
+        join_end(task->sched, task->join, result);
     }
     struct scope *parent = task->base.parent;
     scope_unlink(&task->base);
@@ -444,123 +374,69 @@ void task_finish(struct task *task, int result) {
     scope_task_ended(parent, task, result);
 }
 
-/* stale: the error for a task that was joined before, or whose scope has ended. */
-static struct join_record *join_find(struct sched *sched, wharf_task task, int stale, int *ret_error) {
-    uint32_t slot = 0, generation = 0;
-    int rc = handle_split(sched, task.id, -ESRCH, &slot, &generation);
-    if (rc < 0) {
-        *ret_error = rc;
-        return NULL;
-    }
-    struct join_record *join = table_has(&sched->joins, slot) ? table_at(&sched->joins, slot) : NULL;
-    if (join == NULL || !join->used || join->generation != generation) {
-        *ret_error = join != NULL && generation != 0 ? stale : -ESRCH;
-        return NULL;
-    }
-    return join;
+/* Whether nothing is to be seen any more of what the task did, in its own scope least of all. */
+static inline bool task_is_spotless(const struct task *task) {
+    const struct scope *base = &task->base;
+    return task->scope == base && base->children == NULL && base->tasks == 0 && base->failures == NULL &&
+           base->joins == NULL && base->error == 0 && base->deadline == base->parent->deadline &&
+           !base->cancelled && !base->expired && task->holds == NULL && task->values == NULL &&
+           task->join == NULL && !debug_is_on(&debug_switches.stack_report);
 }
 
-/* The handle is looked up here and not before: while the task gave way, somebody else may have joined. */
-static int64_t join_attempt(struct op *op) {
-    struct join_op *joining = (struct join_op *)op;
-    struct sched *sched = op->task->sched;
-    if (joining->join != NULL) {
-        return -EAGAIN; /* the task's end completes it */
+/* A task has ended with `result`, and the first in the queue is a start. When both are of one scope and the task has left no
+ * trace, the start takes over its place there, and the books need no closing and opening. */
+static inline bool task_follow(struct task *task, struct task_start *start, int result) {
+    if (result < 0 || start->scope != task->base.parent || !task_is_spotless(task)) {
+        return false;
     }
-    int rc = 0;
-    struct join_record *join = join_find(sched, joining->task, -EINVAL, &rc);
-    if (join == NULL) {
-        return rc;
-    }
-    if (join->task == op->task) {
-        return -EDEADLK;
-    }
-    if (join->joiner != NULL) {
-        return -EINVAL;
-    }
-    joining->join = join;
-    if (join->task != NULL) {
-        return -EAGAIN;
-    }
-    if (joining->ret_result != NULL) {
-        *joining->ret_result = join->result;
-    }
-    join_free(sched, join);
-    return 0;
+    ready_shift(task->sched);
+    start_take(task, start);
+    task->base.parent->tasks--;
+    task_count(task);
+    count(&task->sched->counters.tasks_ended);
+    return true;
 }
 
-static int join_start(struct op *op) {
-    ((struct join_op *)op)->join->joiner = op;
-    return 0;
+/* The start that is next in the queue, when its turn can begin with no look at anything else. */
+static inline struct task_start *next_start(const struct sched *sched) {
+    struct ready *ready = sched->ready_first;
+    bool plain = ready != NULL && ready->is_start && turn_next(sched) < sched->plain_turns &&
+                 sched->starved_first == NULL;
+    return plain ? (struct task_start *)ready : NULL;
 }
 
-/* A completed one's record is somebody else's by now. */
-static void join_cancel(struct op *op) {
-    if (!op->completed) {
-        ((struct join_op *)op)->join->joiner = NULL;
-    }
-}
-
-static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
-
-__attribute__((noinline)) static int join_await(wharf_task task, int *result) {
-    struct join_op op;
-    op_init(&op.op, &join_kind);
-    op.op.internal = true;
-    op.task = task;
-    op.join = NULL;
-    op.ret_result = result;
-    return (int)op_await(&op.op);
-}
-
-int wharf_join(wharf_task task, int *result) {
-    struct sched *sched = sched_of_thread;
-    int rc = 0;
-    struct join_record *join = op_is_plain(sched) ? join_find(sched, task, -EINVAL, &rc) : NULL;
-    bool alone = join != NULL && join->task != sched->running && join->joiner == NULL;
-    if (__builtin_expect(!alone, 0)) {
-        return join_await(task, result);
-    }
-    if (join->task == NULL) {
-        rc = join->result;
-        join_free(sched, join);
-        if (result != NULL) {
-            *result = rc;
+/* The body of every stack: runs its task, then whatever start is next in the queue, and leaves when a task's turn has come
+ * that has a stack. It comes back from there when the next task is given this stack. */
+_Noreturn void task_main(void *arg) {
+    struct task *task = arg;
+    struct sched *sched = task->sched;
+    sanitizer_arrive(NULL);
+    for (;;) {
+        task->begun = true;
+        int result = task->fn(task->arg);
+        if (sched_peek() != sched) {
+            task_forked_end(result);
         }
-        return 0;
+        struct task_start *start = next_start(sched);
+        if (start != NULL && task_follow(task, start, result)) {
+            turn_begin(sched, turn_next(sched));
+            context_float_load(sched->float_control);
+            continue;
+        }
+        task_finish(task, result);
+        if (sched->starved_first != NULL) {
+            starved_retry(sched);
+        }
+        struct ready *ready = ready_next(sched);
+        turn_begin(sched, turn_next(sched));
+        if (ready->is_start) {
+            task_load_start(task, (struct task_start *)ready);
+            context_float_load(sched->float_control);
+        } else {
+            task_retire(sched, task);
+            switch_to(sched, task, (struct task *)ready, NULL);
+        }
     }
-    struct join_op *op = &op_brief(sched, &join_kind)->join;
-    op->join = join;
-    op->ret_result = result;
-    join->joiner = &op->op;
-    return op_brief_wait(sched);
-}
-
-struct task *task_find(wharf_task handle, int *ret_error) {
-    struct sched *sched = sched_here();
-    int rc = sched == NULL ? sched_missing() : 0;
-    const struct join_record *join = rc == 0 ? join_find(sched, handle, -ESRCH, &rc) : NULL;
-    if (join == NULL || join->task == NULL) {
-        *ret_error = rc < 0 ? rc : -ESRCH;
-        return NULL;
-    }
-    return join->task;
-}
-
-int wharf_cancel(wharf_task task) {
-    struct sched *sched = sched_here();
-    if (sched == NULL) {
-        return sched_missing();
-    }
-    int rc = 0;
-    struct join_record *join = join_find(sched, task, -ESRCH, &rc);
-    if (join == NULL) {
-        return rc;
-    }
-    if (join->task != NULL) {
-        scope_cancel(&join->task->base);
-    }
-    return 0;
 }
 
 /* ---- the running task ---- */
@@ -577,67 +453,4 @@ struct scope *task_scope(void) {
 
 const char *task_name(const struct task *task) {
     return task->name;
-}
-
-int wharf_check(void) {
-    struct sched *sched = sched_here();
-    return sched != NULL ? task_check(sched, sched->running) : sched_missing();
-}
-
-static int64_t sleep_attempt(struct op *op) {
-    return op->wake_at != 0 && op->wake_at <= op->task->sched->now ? 0 : -EAGAIN;
-}
-
-static const struct op_kind sleep_kind = {"sleep", sleep_attempt, NULL, NULL};
-
-static const struct op_kind yield_kind = {.name = "yield"};
-
-/* Never parks: the others have their turn, and this task is behind them in the queue. */
-__attribute__((noinline)) static int yield_checked(void) {
-    struct sched *sched = sched_here();
-    if (sched == NULL) {
-        return sched_missing();
-    }
-    if (sched->hooked) {
-        int rc = op_checkpoint(&yield_kind);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    int rc = task_check(sched, sched->running);
-    return rc == 0 ? task_give_way(sched, sched->running) : rc;
-}
-
-int wharf_yield(void) {
-    struct sched *sched = sched_of_thread;
-    if (__builtin_expect(sched == NULL || sched->hooked, 0)) {
-        return yield_checked();
-    }
-    struct task *task = sched->running;
-    if (__builtin_expect(task->scope->cancelled || task->scope->deadline != TIMER_NEVER, 0)) {
-        return yield_checked();
-    }
-    return task_give_way(sched, task);
-}
-
-int wharf_sleep(int64_t ms) {
-    if (ms <= 0 && ms != WHARF_OFF) {
-        return wharf_yield();
-    }
-    struct sched *sched = sched_here();
-    if (sched == NULL) {
-        return sched_missing();
-    }
-    struct op op = {.kind = &sleep_kind};
-    if (ms > 0) {
-        int64_t ns = 0;
-        bool far = __builtin_mul_overflow(ms, 1000000, &ns);
-        sched_tick(sched);
-        op.wake_at = far || ns > TIMER_NEVER - 1 - sched->now ? TIMER_NEVER - 1 : sched->now + ns;
-    }
-    return (int)op_await(&op);
-}
-
-int64_t wharf_now_ns(void) {
-    return sched_clock();
 }

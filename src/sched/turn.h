@@ -66,6 +66,18 @@ static inline bool turn_is_plain(const struct sched *sched, const struct ready *
     return __builtin_expect(ready != NULL && !ready->is_start && turn < sched->plain_turns, 1);
 }
 
+/* The next thing to run, when it may not be plain; waits until there is one. */
+struct ready *ready_await(struct sched *sched);
+
+static inline struct ready *ready_next(struct sched *sched) {
+    struct ready *ready = sched->ready_first;
+    if (!turn_is_plain(sched, ready, turn_next(sched))) {
+        return ready_await(sched);
+    }
+    ready_shift(sched);
+    return ready;
+}
+
 /* As below, in all other cases. */
 int run_others(struct sched *sched, struct task *task);
 
@@ -83,18 +95,25 @@ static inline int task_park(struct sched *sched, struct task *task) {
     return switch_to(sched, task, (struct task *)ready, &task->sanitizer_fake);
 }
 
-/* Lets the others run first. Returns 0. */
-static inline int task_give_way(struct sched *sched, struct task *task) {
+/* Gives the turn to the first in the queue, a plain one, and goes to its end. Returns 0. */
+static inline int turn_pass(struct sched *sched, struct task *task, uint64_t turn) {
     struct ready *ready = sched->ready_first;
-    uint64_t turn = turn_next(sched);
     task->answer = 0;
     ready_push(sched, &task->ready);
-    if (!turn_is_plain(sched, ready, turn)) {
-        return run_others(sched, task);
-    }
     sched->ready_first = ready->next; /* at least the task itself */
     turn_begin(sched, turn);
     return switch_to(sched, task, (struct task *)ready, &task->sanitizer_fake);
+}
+
+/* Lets the others run first. Returns 0. */
+static inline int task_give_way(struct sched *sched, struct task *task) {
+    uint64_t turn = turn_next(sched);
+    if (turn_is_plain(sched, sched->ready_first, turn)) {
+        return turn_pass(sched, task, turn);
+    }
+    task->answer = 0;
+    ready_push(sched, &task->ready);
+    return run_others(sched, task);
 }
 
 #endif

@@ -1,0 +1,137 @@
+/* Joining tasks, and what else is done to a task by its handle. */
+#include "sched/join.h"
+
+struct join_record *join_grow(struct sched *sched) {
+    uint32_t slot = 0;
+    if (table_take(&sched->joins, &slot) < 0) {
+        return NULL;
+    }
+    struct join_record *join = table_at(&sched->joins, slot);
+    join->slot = slot;
+    return join;
+}
+
+void scope_joins_free(struct sched *sched, struct scope *scope) {
+    while (scope->joins != NULL) {
+        join_free(sched, scope->joins);
+    }
+}
+
+/* stale: the error for a task that was joined before, or whose scope has ended. */
+static struct join_record *join_find(struct sched *sched, wharf_task task, int stale, int *ret_error) {
+    uint32_t slot = 0, generation = 0;
+    int rc = handle_split(sched, task.id, -ESRCH, &slot, &generation);
+    if (rc < 0) {
+        *ret_error = rc;
+        return NULL;
+    }
+    struct join_record *join = table_has(&sched->joins, slot) ? table_at(&sched->joins, slot) : NULL;
+    if (join == NULL || !join->used || join->generation != generation) {
+        *ret_error = join != NULL && generation != 0 ? stale : -ESRCH;
+        return NULL;
+    }
+    return join;
+}
+
+/* The handle is looked up here and not before: while the task gave way, somebody else may have joined. */
+static int64_t join_attempt(struct op *op) {
+    struct join_op *joining = (struct join_op *)op;
+    struct sched *sched = op->task->sched;
+    if (joining->join != NULL) {
+        return -EAGAIN; /* the task's end completes it */
+    }
+    int rc = 0;
+    struct join_record *join = join_find(sched, joining->task, -EINVAL, &rc);
+    if (join == NULL) {
+        return rc;
+    }
+    if (join->task == op->task) {
+        return -EDEADLK;
+    }
+    if (join->joiner != NULL) {
+        return -EINVAL;
+    }
+    joining->join = join;
+    if (join->task != NULL) {
+        return -EAGAIN;
+    }
+    if (joining->ret_result != NULL) {
+        *joining->ret_result = join->result;
+    }
+    join_free(sched, join);
+    return 0;
+}
+
+static int join_start(struct op *op) {
+    ((struct join_op *)op)->join->joiner = op;
+    return 0;
+}
+
+/* A completed one's record is somebody else's by now. */
+static void join_cancel(struct op *op) {
+    if (!op->completed) {
+        ((struct join_op *)op)->join->joiner = NULL;
+    }
+}
+
+static const struct op_kind join_kind = {"join", join_attempt, join_start, join_cancel};
+
+__attribute__((noinline)) static int join_await(wharf_task task, int *result) {
+    struct join_op op;
+    op_init(&op.op, &join_kind);
+    op.op.internal = true;
+    op.task = task;
+    op.join = NULL;
+    op.ret_result = result;
+    return (int)op_await(&op.op);
+}
+
+int wharf_join(wharf_task task, int *result) {
+    struct sched *sched = sched_of_thread;
+    int rc = 0;
+    struct join_record *join = op_is_plain(sched) ? join_find(sched, task, -EINVAL, &rc) : NULL;
+    bool alone = join != NULL && join->task != sched->running && join->joiner == NULL;
+    if (__builtin_expect(!alone, 0)) {
+        return join_await(task, result);
+    }
+    if (join->task == NULL) {
+        rc = join->result;
+        join_free(sched, join);
+        if (result != NULL) {
+            *result = rc;
+        }
+        return 0;
+    }
+    struct join_op *op = &op_brief(sched, &join_kind)->join;
+    op->join = join;
+    op->ret_result = result;
+    join->joiner = &op->op;
+    return op_brief_wait(sched);
+}
+
+struct task *task_find(wharf_task handle, int *ret_error) {
+    struct sched *sched = sched_here();
+    int rc = sched == NULL ? sched_missing() : 0;
+    const struct join_record *join = rc == 0 ? join_find(sched, handle, -ESRCH, &rc) : NULL;
+    if (join == NULL || join->task == NULL) {
+        *ret_error = rc < 0 ? rc : -ESRCH;
+        return NULL;
+    }
+    return join->task;
+}
+
+int wharf_cancel(wharf_task task) {
+    struct sched *sched = sched_here();
+    if (sched == NULL) {
+        return sched_missing();
+    }
+    int rc = 0;
+    struct join_record *join = join_find(sched, task, -ESRCH, &rc);
+    if (join == NULL) {
+        return rc;
+    }
+    if (join->task != NULL) {
+        scope_cancel(&join->task->base);
+    }
+    return 0;
+}
