@@ -34,10 +34,12 @@ def word_at(address):
 
 
 def schedulers():
-    scheduler = gdb.lookup_global_symbol("all_schedulers") or gdb.lookup_static_symbol("all_schedulers")
-    if scheduler is None:
+    # Link-time optimisation leaves several descriptions of it, of which one says where it is.
+    found = [symbol.value() for symbol in gdb.lookup_static_symbols("all_schedulers")]
+    found = [value for value in found if not value.is_optimized_out]
+    if not found:
         raise gdb.GdbError("wharf: this program has no schedulers, or the library has no debugging information")
-    at = scheduler.value()
+    at = found[0]
     while int(at) != 0:
         yield at
         at = at["pulse"]["next"]

@@ -1,4 +1,4 @@
-"""What gdb, objdump and valgrind see of tasks. `bench/tasks --park N` is the program: it parks
+"""What gdb, perf, objdump and valgrind see of tasks. `bench/tasks --park N` is the program: it parks
 a few and, its standard input having ended, lets them go."""
 
 import os
@@ -63,6 +63,37 @@ def test_gdb_backtrace_of_a_task_ends_cleanly(gdb):
     assert "corrupt" not in text
     last = re.findall(r"^#\d+ .*", text, flags=re.M)[-1]
     assert "context_entry" in last
+
+
+def test_perf_unwinds_tasks_to_their_first_frame(run, parked, tmp_path):
+    """By call frame information, from wherever a sample was taken."""
+    if shutil.which("perf") is None:
+        pytest.skip("perf is not installed")
+    data = tmp_path / "perf.data"
+    sampling = ("-e", "cpu-clock", "-F", "5000", "--call-graph", "dwarf,4096")
+    recorded = run("perf", "record", *sampling, "-o", data, parked[0], seconds=120)
+    if recorded.returncode != 0:
+        pytest.skip("perf may not sample here: " + recorded.stderr.decode()[-200:])
+    script = run("perf", "script", "-i", data, "-F", "ip,sym", seconds=240).stdout.decode()
+    chains = [re.findall(r"^\s*[0-9a-f]+ (\S+)", chain, flags=re.M) for chain in script.split("\n\n")]
+    in_tasks = [chain for chain in chains if "context_entry" in chain]
+    assert in_tasks
+    assert all(chain[-1] == "context_entry" for chain in in_tasks)
+    assert any("yield_often" in chain for chain in in_tasks)
+
+
+def test_no_shadow_stack_is_promised(run):
+    """The switch goes from stack to stack without the processor's knowledge; who promised shadow stacks would be killed."""
+    if shutil.which("readelf") is None:
+        pytest.skip("readelf is not installed")
+    library = next(path for path in BUILD.glob("libwharf.so.*.*.*") if path.is_file())
+    assert "SHSTK" not in run("readelf", "-n", library).stdout.decode()
+
+
+def test_tasks_run_where_shadow_stacks_are_asked_for(run, parked):
+    asked = {**os.environ, "GLIBC_TUNABLES": "glibc.cpu.x86_shstk=on:glibc.cpu.x86_ibt=on:glibc.cpu.hwcaps=SHSTK,IBT"}
+    result = run(*parked, "50", env=asked)
+    assert result.returncode == 0 and b"parked 50" in result.stdout, result.stderr.decode()
 
 
 def test_branch_targets_of_the_switch_are_marked(run):

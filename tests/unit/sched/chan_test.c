@@ -345,6 +345,64 @@ static void every_allocation_may_fail_and_what_is_left_is_freed(void **state) {
     assert_int_equal(mem_live(), before);
 }
 
+/* ---- waits without a deadline ---- */
+
+struct waiter_notes {
+    wharf_chan chan;
+    int value, result, ended;
+};
+
+static int put_and_note(void *arg) {
+    struct waiter_notes *notes = *(struct waiter_notes **)arg;
+    notes->result = wharf_put(notes->chan, &notes->value);
+    notes->ended++;
+    return 0;
+}
+
+static int take_and_note(void *arg) {
+    struct waiter_notes *notes = *(struct waiter_notes **)arg;
+    notes->result = wharf_take(notes->chan, &notes->value);
+    notes->ended++;
+    return 0;
+}
+
+/* Whoever ends such a wait does all that there is to do, so a cancellation must take it out of the queue, too. */
+static void a_cancelled_wait_is_in_no_queue(void **state) {
+    (void)state;
+    for (int taking = 0; taking < 2; taking++) {
+        struct waiter_notes notes = {.chan = wharf_chan_new(sizeof(int), 0), .value = 7};
+        struct waiter_notes *at = &notes;
+        wharf_fn wait = taking ? take_and_note : put_and_note;
+        wharf_task task = wharf_spawn(NULL, wait, &at, sizeof at, NULL);
+        assert_int_equal(wharf_yield(), 0);
+        assert_int_equal(notes.ended, 0);
+        assert_int_equal(wharf_cancel(task), 0);
+        int value = 5;
+        assert_int_equal(wharf_try_put(notes.chan, &value), -EAGAIN);
+        assert_int_equal(wharf_try_take(notes.chan, &value), -EAGAIN);
+        assert_int_equal(wharf_join(task, NULL), 0);
+        assert_int_equal(notes.result, -ECANCELED);
+        assert_int_equal(notes.value, 7);
+        assert_int_equal(wharf_chan_free(notes.chan), 0);
+    }
+}
+
+/* The taker has its element before its turn comes: the cancellation that comes in between is for its next call. */
+static void what_was_handed_over_stays_so(void **state) {
+    (void)state;
+    struct waiter_notes notes = {.chan = wharf_chan_new(sizeof(int), 0)};
+    struct waiter_notes *at = &notes;
+    wharf_task task = wharf_spawn(NULL, take_and_note, &at, sizeof at, NULL);
+    assert_int_equal(wharf_yield(), 0);
+    int value = 5;
+    assert_int_equal(wharf_put(notes.chan, &value), 0);
+    assert_int_equal(wharf_cancel(task), 0);
+    assert_int_equal(wharf_join(task, NULL), 0);
+    assert_int_equal(notes.result, 1);
+    assert_int_equal(notes.value, 5);
+    assert_int_equal(wharf_chan_free(notes.chan), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elements_come_out_in_their_order),
@@ -353,6 +411,8 @@ int main(void) {
         cmocka_unit_test(a_taker_that_timed_out_swallows_nothing),
         cmocka_unit_test(a_put_that_timed_out_leaves_nothing_behind),
         cmocka_unit_test(cancelling_and_putting_together_loses_nothing),
+        cmocka_unit_test(a_cancelled_wait_is_in_no_queue),
+        cmocka_unit_test(what_was_handed_over_stays_so),
         cmocka_unit_test(a_closed_channel_drains_and_then_ends),
         cmocka_unit_test(closing_and_freeing_wake_who_waits),
         cmocka_unit_test(a_stale_handle_never_finds_a_new_channel),

@@ -53,6 +53,65 @@ static void the_argument_is_copied(void **state) {
     assert_int_equal(wharf_spawn(NULL, NULL, NULL, 0, NULL).id, -EINVAL);
 }
 
+static size_t expected_len;
+
+static int compare_bytes(void *arg) {
+    const unsigned char *bytes = arg;
+    wharf_yield(); /* others come and go on their stacks meanwhile */
+    for (size_t i = 0; i < expected_len; i++) {
+        if (bytes[i] != (unsigned char)(i + expected_len)) {
+            return -EIO;
+        }
+    }
+    return (uintptr_t)arg % 16 == 0 ? 0 : -EFAULT;
+}
+
+/* An ended task's record and stack are the next one's, whose argument may need more room. */
+static void used_stacks_take_short_and_long_arguments(void **state) {
+    (void)state;
+    static const size_t lens[] = {0, 64, 65, 8, TASK_ARGUMENT_MAX, 1, 64, 66, 0, 100, 8};
+    unsigned char bytes[TASK_ARGUMENT_MAX];
+    for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+        expected_len = lens[i];
+        for (size_t at = 0; at < expected_len; at++) {
+            bytes[at] = (unsigned char)(at + expected_len);
+        }
+        int result = -1;
+        WHARF_SCOPE (scope, &result) {
+            for (int task = 0; task < 3; task++) {
+                wharf_spawn_detached(scope, compare_bytes, bytes, expected_len, NULL);
+            }
+        }
+        assert_int_equal(result, 0);
+    }
+}
+
+enum { CROWD = 300 };
+
+static int count_down(void *arg) {
+    int *left = *(int **)arg;
+    wharf_yield();
+    (*left)--;
+    return 0;
+}
+
+/* More at once than are kept: the others' stacks go back, while their tasks stand on them. */
+static void a_crowd_ends_and_comes_again(void **state) {
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        int left = CROWD, result = -1;
+        wharf_task_options small = {.size = sizeof small, .stack_bytes = 65536};
+        int *address = &left;
+        WHARF_SCOPE (scope, &result) {
+            for (int i = 0; i < CROWD; i++) {
+                wharf_spawn_detached(scope, count_down, &address, sizeof address, i % 2 == 0 ? &small : NULL);
+            }
+        }
+        assert_int_equal(result, 0);
+        assert_int_equal(left, 0);
+    }
+}
+
 static int order[16], ordered;
 
 static int note_order(void *arg) {
@@ -460,6 +519,8 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_argument_is_copied),
+        cmocka_unit_test(used_stacks_take_short_and_long_arguments),
+        cmocka_unit_test(a_crowd_ends_and_comes_again),
         cmocka_unit_test(tasks_run_in_the_order_of_spawning_after_the_caller),
         cmocka_unit_test(operations_that_need_not_wait_give_others_a_turn),
         cmocka_unit_test(a_join_gives_the_result_once),
