@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/memory.h"
 #include "sched/engine.h"
 #include "server/reply.h"
@@ -187,19 +188,17 @@ void connection_open(struct core *core, struct io *io, const struct address *pee
 enum head_result { HEAD_COMPLETE, HEAD_NONE, HEAD_REFUSED, HEAD_LATE, HEAD_ENDED, HEAD_BROKEN };
 
 /* Clients say the same Host again and again. */
-static void memo_host(struct memo *memo, const struct h1_request *head) {
+ALWAYS_INLINE void memo_host(struct memo *memo, const struct h1_request *head) {
     wharf_str host = head->host;
-    if (!head->host_known && head->form == H1_FORM_ORIGIN && host.len > 0 && host.len <= MEMO_SIZE) {
+    if (UNLIKELY(!head->host_known) && head->form == H1_FORM_ORIGIN && host.len > 0 &&
+        host.len <= MEMO_SIZE) {
         memcpy(memo->host_bytes, host.ptr, host.len);
         memo->host.len = host.len;
     }
 }
 
-/* Parses what is there. HEAD_NONE: more is needed. */
-static enum head_result head_parse(struct wharf_request *request) {
-    if (wire_unread(&request->wire) == 0) {
-        return HEAD_NONE;
-    }
+/* Parses what is there, which is something. HEAD_NONE: more is needed. */
+ALWAYS_INLINE enum head_result head_parse(struct wharf_request *request) {
     struct core *core = request->core;
     ssize_t len = h1_parse_request(wire_view(&request->wire), &request->progress,
                                    &request->core->server->codec_limits, &request->head, &request->error);
@@ -212,7 +211,7 @@ static enum head_result head_parse(struct wharf_request *request) {
 }
 
 /* A head that has begun and is not complete: waits for the rest of it. */
-static enum head_result head_await(struct wharf_request *request) {
+COLD static enum head_result head_await(struct wharf_request *request) {
     int64_t head_ms = request->core->server->limits.head_ms;
     enum head_result result = HEAD_NONE;
     ssize_t count = 1;
@@ -236,9 +235,11 @@ static enum head_result head_await(struct wharf_request *request) {
 static enum head_result head_read(struct wharf_request *request) {
     struct wire *wire = &request->wire;
     for (;;) {
-        enum head_result result = head_parse(request);
-        if (result != HEAD_NONE) {
-            return result;
+        if (wire_unread(wire) > 0) {
+            enum head_result result = head_parse(request);
+            if (result != HEAD_NONE) {
+                return result;
+            }
         }
         ssize_t count = 0;
         if (!wire->ended) {

@@ -235,8 +235,29 @@ ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request)
     return end;
 }
 
+/* Ready for the request whose head was just parsed. */
+ALWAYS_INLINE void exchange_begin(struct wharf_request *request) {
+    const wharf_server_limits *limits = &request->core->server->limits;
+    arena_init(&request->arena, request->arena_first, sizeof(request->arena_first), SIZE_MAX);
+    request->reply = (struct reply){0};
+    request->error.status = 0;
+    request->body_failure = 0;
+    request->continue_sent = false;
+    request->match.route = NULL;
+    request->match.count = 0;
+    request->path = (struct path){.text = request->head.path};
+    request->peer_text = NULL;
+    request->started = sched_now();
+    request->wire.send = request->core->send_limit;
+    if (UNLIKELY(request->head.framing != H1_BODY_NONE)) {
+        h1_body_init(&request->body, request->head.framing, request->head.content_length,
+                     &request->core->server->codec_limits, NULL);
+        wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);
+    }
+}
+
 enum exchange_end exchange_answer(struct wharf_request *request) {
-    request_begin(request);
+    exchange_begin(request);
     request->connection->requests++;
     if (UNLIKELY(exchange_dispatch(request) < 0 && request->reply.stage == REPLY_NONE)) {
         (void)refuse(request, 503, "server.memory");
@@ -258,7 +279,7 @@ COLD enum exchange_end exchange_refuse(struct wharf_request *request, int status
     head->path = (wharf_str){NULL, 0};
     head->host = (wharf_str){NULL, 0};
     headers_clear(&head->headers);
-    request_begin(request);
+    exchange_begin(request);
     request->error = error;
     if (reason == NULL) {
         (void)refuse_malformed(request);

@@ -40,28 +40,6 @@ void requests_free(struct core *core) {
     core->spare_count = 0;
 }
 
-/* ---- one request after another ---- */
-
-void request_begin(struct wharf_request *request) {
-    const wharf_server_limits *limits = &request->core->server->limits;
-    arena_init(&request->arena, request->arena_first, sizeof(request->arena_first), SIZE_MAX);
-    request->reply = (struct reply){0};
-    request->error.status = 0;
-    request->body_failure = 0;
-    request->continue_sent = false;
-    request->match.route = NULL;
-    request->match.count = 0;
-    request->path = (struct path){.text = request->head.path};
-    request->peer_text = NULL;
-    request->started = sched_now();
-    request->wire.send = request->core->send_limit;
-    if (UNLIKELY(request->head.framing != H1_BODY_NONE)) {
-        h1_body_init(&request->body, request->head.framing, request->head.content_length,
-                     &request->core->server->codec_limits, NULL);
-        wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);
-    }
-}
-
 /* ---- what it says ---- */
 
 wharf_str wharf_request_method(const wharf_request *request) {

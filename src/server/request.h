@@ -64,8 +64,6 @@ struct wharf_request *request_new(struct core *core); /* NULL without memory */
 void request_free(struct wharf_request *request);
 /* Frees the spare ones of a core. */
 void requests_free(struct core *core);
-/* Ready for the request whose head was just parsed. */
-void request_begin(struct wharf_request *request);
 /* Gives back what the request took. */
 static inline void request_end(struct wharf_request *request) {
     if (UNLIKELY(request->arena.blocks != NULL)) {
