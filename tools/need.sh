@@ -46,6 +46,8 @@ want_test() {
     want libcmocka-dev /usr/include/cmocka.h
     want python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
     want curl curl
+    want openssl openssl
+    want python3-cryptography /usr/lib/python3/dist-packages/cryptography/__init__.py
     want libcurl4-openssl-dev /usr/include/"$machine"-linux-gnu/curl/curl.h /usr/include/curl/curl.h
     want valgrind valgrind
     want groff-base groff
@@ -59,6 +61,7 @@ want_cross() {
 
 want_peers() {
     want nginx-light nginx /usr/sbin/nginx
+    want gnutls-bin gnutls-cli
     want wrk wrk
 }
 

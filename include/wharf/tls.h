@@ -61,43 +61,39 @@ typedef void (*wharf_tls_reloaded_fn)(void *arg, int result, const char *why);
 typedef struct wharf_tls_limits {
     int64_t handshake_ms; /**< from the first byte of a handshake to its last: 10,000 */
     int64_t chain_depth;  /**< certificates between a leaf and its root: 10 */
-    int64_t
-        sessions; /**< sessions that a client keeps for resumption, per core: 100; WHARF_OFF: none are kept or given out */
-    int64_t ticket_ms; /**< how long a server's tickets can be used: 7,200,000; a new key each half of that */
+    int64_t sessions;     /**< kept by a client for resumption, per core: 100; WHARF_OFF: no resumption */
+    int64_t ticket_ms;    /**< how long a server's tickets can be used: 7,200,000 */
 } wharf_tls_limits;
 
 /** Zero in every field but `size` means the default. Files are read by wharf_tls_new(). */
 typedef struct wharf_tls_options {
     size_t size; /**< sizeof(wharf_tls_options) */
 
-    /* who we are: needed by servers, and by clients of servers that want to know */
-    const wharf_tls_pair
-        *certificates;        /**< up to 256, ended by {0}. A server shows the one that its client asks for by
-                                           name, the first when none fits; ECDSA and RSA may stand side by side */
-    const char *key_password; /**< of keys that are encrypted */
+    /** Who we are: for servers, and for clients of servers that want to know. Up to 256, ended by {0}. A server shows
+     *  the one that its client asks for by name, the first when none fits; ECDSA and RSA may stand side by side. */
+    const wharf_tls_pair *certificates;
+    const char *key_password;   /**< of keys that are encrypted */
     wharf_tls_choose_fn choose; /**< a server's certificates by name, instead of or beside `certificates` */
     void *choose_arg;
     bool refuse_unknown_names; /**< a server refuses names that none of its certificates is for */
 
-    /* whom we trust */
-    const char *
-        ca; /**< the authorities to trust instead of the system's: the path of a PEM file, or PEM text. Default:
-                          SSL_CERT_FILE, SSL_CERT_DIR, the system's store. A server: whose clients it takes */
+    /** Whom we trust, instead of the system's store: the path of a PEM file of authorities, or PEM text. A server: whose
+     *  clients it takes. Default: SSL_CERT_FILE and SSL_CERT_DIR, else the system's store. */
+    const char *ca;
     bool ca_and_system; /**< the system's store as well */
-    const char *
-        name; /**< the name that the server's certificate must be for, and that is asked for; default: the host dialled */
-    const char *const
-        *pins; /**< "sha256/BASE64" of public keys, ended by NULL: one of the chain must be among them */
+    const char *name;   /**< to ask for, and that the certificate must be for; default: the host dialled */
+    /** "sha256/BASE64" of public keys, ended by NULL: the server's chain must hold one of them. */
+    const char *const *pins;
     wharf_tls_clients clients;
-    bool
-        insecure_no_verify; /**< whoever answers is believed. Anybody on the way can read and change everything */
+    /** Whoever answers is believed. Anybody on the way can read and change everything. */
+    bool insecure_no_verify;
 
-    /* both */
-    const char *const
-        *alpn; /**< protocols ("h2", "http/1.1"), the preferred first, ended by NULL; a server refuses
-                                clients that offer none of them */
-    const char
-        *key_log; /**< file to which the secrets of every connection are appended, for a network analyser */
+    /** Protocols ("h2", "http/1.1"), the preferred first, ended by NULL; a server refuses clients that offer others only. */
+    const char *const *alpn;
+    int version_min; /**< 12 (default) or 13: TLS 1.2, TLS 1.3 */
+    int version_max; /**< 12 or 13 (default) */
+    /** File to which the secrets of every connection are appended, for a network analyser. */
+    const char *key_log;
     wharf_tls_reloaded_fn reloaded;
     void *reloaded_arg;
     wharf_tls_limits limits;
@@ -150,6 +146,23 @@ typedef struct wharf_tls_facts {
     bool resumed;              /**< an earlier session was taken up again */
     bool verified;             /**< the peer's certificate was */
 } wharf_tls_facts;
+
+/** A certificate that the peer has shown. Texts are cut to fit. */
+typedef struct wharf_tls_certificate {
+    char subject[256];
+    char issuer[256];
+    char names[1024];     /**< hosts that it is for: "example.com, www.example.com, 127.0.0.1" */
+    char key[32];         /**< "EC 256", "RSA 2048" */
+    char signature[48];   /**< "ecdsa-with-SHA256" */
+    char fingerprint[65]; /**< SHA-256 of it, in hexadecimal */
+    char pin[56];         /**< of its key, as wharf_tls_options takes it */
+    int64_t valid_from;   /**< seconds since 1970 */
+    int64_t valid_until;
+} wharf_tls_certificate;
+
+/** Fills *ret_certificate with the i-th that the peer has sent, its own at 0. Does not suspend. Errors: -ENOENT (past
+ *  the last), -EINVAL (not a TLS connection), -ENOTCONN (no handshake yet), -EBADF. */
+WHARF_API int wharf_tls_get_certificate(wharf_sock sock, int i, wharf_tls_certificate *ret_certificate);
 
 /** Fills *ret_facts. Does not suspend. Errors: -EINVAL (not a TLS connection), -ENOTCONN (no handshake yet), -EBADF. */
 WHARF_API int wharf_tls_get_facts(wharf_sock sock, wharf_tls_facts *ret_facts);

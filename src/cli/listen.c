@@ -6,15 +6,23 @@
 #include "cli/command.h"
 #include "cli/exitcode.h"
 #include "cli/relay.h"
+#include "cli/secure.h"
 #include "wharf/net.h"
 
 struct listen_options {
     bool keep;
+    bool tls;
+    struct secure_options secure;
 };
 
 static const struct flag listen_flags[] = {
     {"keep", 'k', FLAG_SWITCH, offsetof(struct listen_options, keep), NULL, NULL,
      "serve one connection after another until killed"},
+    {"tls", 0, FLAG_SWITCH, offsetof(struct listen_options, tls), NULL, NULL,
+     "TLS; without --cert with a certificate for development"},
+    SECURE_OWN_FLAGS(struct listen_options),
+    {"client-ca", 0, FLAG_TEXT, offsetof(struct listen_options, secure.ca), "FILE", NULL,
+     "only clients whose certificates these authorities have issued, PEM"},
     {0},
 };
 
@@ -37,9 +45,31 @@ static int listen_on(wharf_sock listener) {
     return code;
 }
 
+/* The listener, plain or TLS; an exit code. */
+static int open_listener(const struct invocation *call, wharf_sock *ret_listener) {
+    const struct listen_options *options = call->options;
+    wharf_tls *tls = NULL;
+    int code = EXIT_OK;
+    if (options->secure.certificates != NULL) {
+        code = secure_server(&options->secure, "listen", NULL, &tls);
+    } else if (options->tls) {
+        code = secure_development(&options->secure, "listen", &tls);
+    }
+    if (code == EXIT_OK) {
+        *ret_listener = tls != NULL ? wharf_serve_on_tls(call->operands[0], tls)
+                                    : wharf_serve_on(call->operands[0]);
+    }
+    wharf_tls_free(tls);
+    return code;
+}
+
 static int listen_run(const struct invocation *call) {
     const struct listen_options *options = call->options;
-    wharf_sock listener = wharf_serve_on(call->operands[0]);
+    wharf_sock listener = {0};
+    int code = open_listener(call, &listener);
+    if (code != EXIT_OK) {
+        return code;
+    }
     char address[WHARF_ADDRESS_SIZE];
     int result = wharf_local_address(listener, address, sizeof address);
     if (result < 0) {

@@ -14,7 +14,7 @@
 
 const struct command *const commands[] = {
     &serve_command,  &get_command,    &head_command,    &post_command, &put_command,
-    &delete_command, &listen_command, &connect_command, NULL,
+    &delete_command, &listen_command, &connect_command, &tls_command,  NULL,
 };
 
 const struct command *command_find(const char *name) {

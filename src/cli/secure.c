@@ -129,7 +129,7 @@ static void hosts_add_interfaces(struct hosts *hosts) {
     freeifaddrs(all);
 }
 
-int secure_development(const char *who, wharf_tls **ret_tls) {
+int secure_development(const struct secure_options *options, const char *who, wharf_tls **ret_tls) {
     struct hosts hosts = {.count = 0};
     wharf_tls_made made;
     char name[HOST_SIZE] = "";
@@ -145,5 +145,7 @@ int secure_development(const char *who, wharf_tls **ret_tls) {
     fprintf(stderr, "certificate SHA-256 %s\nfor development only; clients trust it with --ca %s\n",
             made.fingerprint, made.ca);
     const wharf_tls_pair pairs[] = {{made.certificate, made.key}, {NULL, NULL}};
-    return make(WHARF_OPTIONS(wharf_tls_options, .certificates = pairs), who, ret_tls);
+    return make(WHARF_OPTIONS(wharf_tls_options, .certificates = pairs,
+                              .alpn = options != NULL ? (const char *const *)options->alpn : NULL),
+                who, ret_tls);
 }

@@ -58,6 +58,6 @@ int secure_client(const struct secure_options *options, const char *who, wharf_t
 int secure_server(const struct secure_options *options, const char *who, wharf_tls_reloaded_fn reloaded,
                   wharf_tls **ret_tls);
 /* Settings for listening with a certificate of the development authority, whose fingerprint is told on standard error. */
-int secure_development(const char *who, wharf_tls **ret_tls);
+int secure_development(const struct secure_options *options, const char *who, wharf_tls **ret_tls);
 
 #endif

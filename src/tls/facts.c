@@ -1,14 +1,19 @@
 /* See facts.h. */
 #include "tls/facts.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/failure.h"
 #include "base/text.h"
 #include "tls/library.h"
+#include "tls/pin.h"
 #include "tls/session.h"
 
 enum { DIGEST_SIZE = 32 };
@@ -44,6 +49,88 @@ void facts_name(const X509_NAME *name, char *out, size_t size) {
         (void)str_copy_to(out, size, (wharf_str){text, len > 0 ? (size_t)len : 0});
     }
     BIO_free(bio);
+}
+
+/* "1.2.3.4"; "" for what is no address. */
+static void show_address(const ASN1_OCTET_STRING *bytes, char out[INET6_ADDRSTRLEN]) {
+    int family = ASN1_STRING_length(bytes) == 4    ? AF_INET
+                 : ASN1_STRING_length(bytes) == 16 ? AF_INET6
+                                                   : AF_UNSPEC;
+    out[0] = '\0';
+    if (family != AF_UNSPEC) {
+        (void)inet_ntop(family, ASN1_STRING_get0_data(bytes), out, INET6_ADDRSTRLEN);
+    }
+}
+
+int facts_hosts(const X509 *certificate, char *out, size_t size) {
+    GENERAL_NAMES *all = X509_get_ext_d2i((X509 *)(uintptr_t)certificate, NID_subject_alt_name, NULL, NULL);
+    size_t len = 0;
+    int count = 0;
+    bool full = false;
+    out[0] = '\0';
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
+        char address[INET6_ADDRSTRLEN] = "";
+        if (name->type != GEN_DNS && name->type != GEN_IPADD) {
+            continue;
+        }
+        count++;
+        if (name->type == GEN_IPADD) {
+            show_address(name->d.iPAddress, address);
+        }
+        const char *text = name->type == GEN_DNS ? (const char *)ASN1_STRING_get0_data(name->d.dNSName)
+                                                 : address;
+        size_t needed = strlen(text) + (len > 0 ? 2 : 0) + sizeof(" ...");
+        full = full || needed > size - len;
+        if (!full) {
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len > 0 ? ", " : "", text);
+        }
+    }
+    if (full) {
+        (void)snprintf(out + len, size - len, " ...");
+    }
+    GENERAL_NAMES_free(all);
+    return count;
+}
+
+static void read_certificate(X509 *certificate, wharf_tls_certificate *facts) {
+    facts_name(X509_get_subject_name(certificate), facts->subject, sizeof(facts->subject));
+    facts_name(X509_get_issuer_name(certificate), facts->issuer, sizeof(facts->issuer));
+    (void)facts_hosts(certificate, facts->names, sizeof(facts->names));
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    if (key != NULL) {
+        const char *type = EVP_PKEY_get0_type_name(key);
+        (void)snprintf(facts->key, sizeof(facts->key), "%.16s %d", type != NULL ? type : "?",
+                       EVP_PKEY_get_bits(key));
+    }
+    const char *signature = OBJ_nid2ln(X509_get_signature_nid(certificate));
+    (void)str_copy_to(facts->signature, sizeof(facts->signature), wharf_str_of(signature));
+    facts_fingerprint(certificate, facts->fingerprint);
+    _Static_assert(sizeof(facts->pin) >= PIN_TEXT_SIZE, "a pin fits");
+    (void)pin_format(certificate, facts->pin);
+    facts->valid_from = facts_time(X509_get0_notBefore(certificate));
+    facts->valid_until = facts_time(X509_get0_notAfter(certificate));
+}
+
+int facts_read_certificate(const struct tls_session *session, int i, wharf_tls_certificate *ret_certificate) {
+    if (session->stage != SESSION_READY) {
+        return fail(-ENOTCONN, "TLS facts", session->peer, "there was no handshake yet");
+    }
+    /* A server's list of what a client has sent is without the client's own. */
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(session->ssl);
+    X509 *certificate = i == 0 ? SSL_get0_peer_certificate(session->ssl) : NULL;
+    int place = i - (session->side == TLS_SERVER ? 1 : 0);
+    if (i > 0 && place < sk_X509_num(chain)) {
+        certificate = sk_X509_value(chain, place);
+    }
+    if (certificate == NULL) {
+        return fail(-ENOENT, "TLS facts", session->peer, "the peer has sent no such certificate");
+    }
+    wharf_tls_certificate facts = {.pin = ""};
+    read_certificate(certificate, &facts);
+    ERR_clear_error();
+    *ret_certificate = facts;
+    return 0;
 }
 
 static void read_peer(const SSL *ssl, wharf_tls_facts *facts) {

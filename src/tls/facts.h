@@ -10,6 +10,10 @@ struct tls_session;
 
 /* 0, or -ENOTCONN (recorded). */
 int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts);
+/* The i-th certificate that the peer has sent. 0, -ENOTCONN or -ENOENT (recorded). */
+int facts_read_certificate(const struct tls_session *session, int i, wharf_tls_certificate *ret_certificate);
+/* The hosts that a certificate is for, as many as fit. Returns how many it has. */
+int facts_hosts(const X509 *certificate, char *out, size_t size);
 /* SHA-256 of a certificate in hexadecimal, "" on failure. out: 65 bytes. */
 void facts_fingerprint(const X509 *certificate, char *out);
 /* Seconds since 1970. */

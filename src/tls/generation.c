@@ -18,6 +18,8 @@ enum { GENERATION_BYTES_MAX = 64 * 1024 * 1024, SECURITY_LEVEL = 2, MS_PER_SECON
 
 /* Forward secrecy and authenticated encryption alone, of TLS 1.2; TLS 1.3 has nothing else. */
 static const char CIPHERS[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+/* 128 bits are enough, and less work. */
+static const char SUITES[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char GROUPS[] = "X25519:P-256:P-384";
 
 /* ---- the files ---- */
@@ -160,8 +162,12 @@ static int configure_common(SSL_CTX *context, const wharf_tls *tls) {
     if (tls->key_log_fd >= 0) {
         SSL_CTX_set_keylog_callback(context, log_key);
     }
-    int ok = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
-             SSL_CTX_set_cipher_list(context, CIPHERS) == 1 && SSL_CTX_set1_groups_list(context, GROUPS) == 1;
+    bool modern = tls->options.version_min == 13;
+    bool dated = tls->options.version_max == 12;
+    int ok = SSL_CTX_set_min_proto_version(context, modern ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
+             (!dated || SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION) == 1) &&
+             SSL_CTX_set_cipher_list(context, CIPHERS) == 1 &&
+             SSL_CTX_set_ciphersuites(context, SUITES) == 1 && SSL_CTX_set1_groups_list(context, GROUPS) == 1;
     return ok ? 0 : -ENOMEM;
 }
 

@@ -141,6 +141,11 @@ static int copy_pins(wharf_tls *tls) {
 }
 
 static int check_options(const wharf_tls_options *options) {
+    int least = options->version_min != 0 ? options->version_min : 12;
+    int most = options->version_max != 0 ? options->version_max : 13;
+    if (least < 12 || most > 13 || least > most) {
+        return fail(-EINVAL, "TLS settings", "", "version_min and version_max are 12 or 13");
+    }
     if (options->clients < WHARF_TLS_CLIENTS_ANY || options->clients > WHARF_TLS_CLIENTS_VERIFIED) {
         return fail(-EINVAL, "TLS settings", "", "clients is a wharf_tls_clients");
     }

@@ -112,6 +112,12 @@ int wharf_tls_handshake(wharf_sock handle) {
     return sock != NULL ? shake(sock) : rc;
 }
 
+int wharf_tls_get_certificate(wharf_sock handle, int i, wharf_tls_certificate *ret_certificate) {
+    int rc = 0;
+    const struct sock *sock = find_secure(handle, &rc);
+    return sock != NULL ? facts_read_certificate(stream_session(&sock->stream), i, ret_certificate) : rc;
+}
+
 int wharf_tls_get_facts(wharf_sock handle, wharf_tls_facts *ret_facts) {
     int rc = 0;
     const struct sock *sock = find_secure(handle, &rc);

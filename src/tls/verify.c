@@ -9,6 +9,7 @@
 #include "base/failure.h"
 #include "base/text.h"
 #include "sched/sched.h"
+#include "tls/facts.h"
 #include "tls/name.h"
 #include "tls/pin.h"
 #include "tls/session.h"
@@ -41,32 +42,6 @@ static void show_now(char out[DATE_SIZE]) {
     if (gmtime_r(&now, &tm) == NULL || strftime(out, DATE_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0) {
         out[0] = '\0';
     }
-}
-
-/* The hosts that a certificate is for, as many as fit. Returns how many it has. */
-static int show_hosts(const X509 *certificate, char *out, size_t size) {
-    GENERAL_NAMES *all = X509_get_ext_d2i((X509 *)(uintptr_t)certificate, NID_subject_alt_name, NULL, NULL);
-    size_t len = 0;
-    int count = 0;
-    out[0] = '\0';
-    for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
-        if (name->type != GEN_DNS && name->type != GEN_IPADD) {
-            continue;
-        }
-        count++;
-        const char *separator = len > 0 ? ", " : "";
-        const char *text = name->type == GEN_DNS ? (const char *)ASN1_STRING_get0_data(name->d.dNSName)
-                                                 : "an address";
-        int added = snprintf(out + len, size - len, "%s%s", separator, text);
-        if (added < 0 || (size_t)added >= size - len) {
-            (void)snprintf(out + (len < size - 5 ? len : size - 5), 5, " ...");
-            break;
-        }
-        len += (size_t)added;
-    }
-    GENERAL_NAMES_free(all);
-    return count;
 }
 
 /* ---- the reasons ---- */
@@ -122,7 +97,7 @@ static void object_name(const struct objection *objection) {
     char hosts[NAMES_SHOWN];
     const char *host = objection->session->handshake->host;
     static const char SETTING[] = "setting name (--name HOST) says which name to expect";
-    if (show_hosts(objection->certificate, hosts, sizeof(hosts)) > 0) {
+    if (facts_hosts(objection->certificate, hosts, sizeof(hosts)) > 0) {
         session_say(objection->session, "the certificate is for %s, and not for %s; %s", hosts, host,
                     SETTING);
     } else {
