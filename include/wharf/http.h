@@ -14,6 +14,28 @@ typedef struct wharf_header {
     wharf_str value;
 } wharf_header;
 
+/** Whether a cookie goes along when another site leads to this one. */
+typedef enum wharf_same_site {
+    WHARF_SAME_SITE_LAX,    /**< when a link is followed; the default here and in browsers */
+    WHARF_SAME_SITE_STRICT, /**< never */
+    WHARF_SAME_SITE_NONE,   /**< always; only with secure */
+    WHARF_SAME_SITE_UNSAID  /**< whatever the browser thinks */
+} wharf_same_site;
+
+/** A cookie to be set. Only name and value are needed. Spec: RFC 6265 section 4.1. */
+typedef struct wharf_cookie {
+    size_t size;        /**< sizeof(wharf_cookie) */
+    const char *name;   /**< a token; "__Host-..." and "__Secure-..." are held to what they promise */
+    const char *value;  /**< visible ASCII without blank, quote, comma, semicolon, backslash; never encoded */
+    const char *path;   /**< default "/" */
+    const char *domain; /**< default: this host alone */
+    int64_t max_age_s;  /**< how long it is kept, in seconds; 0: until the browser ends */
+    bool remove;        /**< forget it: value and max_age_s do not count */
+    bool secure;        /**< only over TLS; always set when the request came so */
+    bool script;        /**< the page's scripts may read it: no HttpOnly */
+    wharf_same_site same_site; /**< default WHARF_SAME_SITE_LAX */
+} wharf_cookie;
+
 /** Bytes that hold any HTTP date, its NUL included: "Sun, 06 Nov 1994 08:49:37 GMT". */
 #define WHARF_DATE_SIZE 30
 
