@@ -31,6 +31,7 @@ want_build() {
     want pkg-config pkg-config
     want python3 /usr/bin/python3
     want libc-ares-dev /usr/include/ares.h
+    want libjansson-dev /usr/include/jansson.h
     want zlib1g-dev /usr/include/zlib.h
     want libbrotli-dev /usr/include/brotli/encode.h
     want libzstd-dev /usr/include/zstd.h

@@ -43,10 +43,12 @@ typedef struct wharf_server_limits {
     int64_t header_count;  /**< header lines: 100 */
     int64_t target_bytes;  /**< the request target: 8,192 */
     int64_t body_bytes;    /**< of a body taken whole by wharf_request_body(): 1 MiB; streams have no limit */
-    int64_t drain_bytes;   /**< unread body taken off the wire to keep the connection: 262,144 */
-    int64_t pipelined;     /**< requests read ahead: 16 */
-    int64_t connections;   /**< open at once, all cores: 90 % of the file descriptors */
-    int64_t requests;      /**< on one connection: none */
+    int64_t parts;         /**< of a multipart form: 1,000 */
+    int64_t part_head_bytes; /**< of one part's head: 8,192 */
+    int64_t drain_bytes;     /**< unread body taken off the wire to keep the connection: 262,144 */
+    int64_t pipelined;       /**< requests read ahead: 16 */
+    int64_t connections;     /**< open at once, all cores: 90 % of the file descriptors */
+    int64_t requests;        /**< on one connection: none */
 } wharf_server_limits;
 
 /** Where access log lines go and what they look like. */
@@ -156,6 +158,64 @@ WHARF_API WHARF_MUST_USE ssize_t wharf_request_read(wharf_request *request, void
  *  Errors: as wharf_request_read(), and -WHARF_ELIMIT (the client gets a 413 unless the handler replies). */
 WHARF_API int wharf_request_body(wharf_request *request, wharf_str *ret_body);
 
+/* ---- what the request says --------------------------------------------------------------------------- */
+/* The views live until the handler returns. Where a call fails because of what the client sent, and the handler
+ * then returns without a reply, the client is told: 400, 413 or 415 with the reason. */
+
+/** The first value of a name in the query, decoded; ptr NULL when the name is not there ("?a" has an empty value).
+ *  Does not suspend. Spec: WHATWG URL Standard section 5. */
+WHARF_API wharf_str wharf_request_query_value(wharf_request *request, const char *name);
+/** The i-th pair of the query, decoded, i from 0; false past the last. Does not suspend. */
+WHARF_API bool wharf_request_query_at(wharf_request *request, size_t i, wharf_header *ret_pair);
+
+/** The value of a cookie that the client sent, as it was sent; ptr NULL without one. Does not suspend. */
+WHARF_API wharf_str wharf_request_cookie(const wharf_request *request, const char *name);
+
+/** Finds the first value of a name in a form (application/x-www-form-urlencoded). The first call takes the whole body, up
+ *  to limits.body_bytes, and suspends. Returns 1, or 0 when the name is not there (ret_value->ptr is NULL then).
+ *  Errors: -EINVAL (another Content-Type), and as wharf_request_body(). */
+WHARF_API int wharf_request_form_value(wharf_request *request, const char *name, wharf_str *ret_value);
+/** Likewise the i-th pair, i from 0; returns 0 past the last. */
+WHARF_API int wharf_request_form_at(wharf_request *request, size_t i, wharf_header *ret_pair);
+
+/** One part of a form with files. */
+typedef struct wharf_part {
+    wharf_str name;
+    wharf_str filename;     /**< without folders, and still not to be trusted; ptr NULL: not a file */
+    wharf_str content_type; /**< as the client says; ptr NULL: it does not */
+} wharf_part;
+
+/** Goes to the next part of a form with files (multipart/form-data), over what is unread of the one before:
+ *
+ *      wharf_part part;
+ *      int more;
+ *      while ((more = wharf_request_part(request, &part)) > 0) {
+ *          ssize_t len;
+ *          while ((len = wharf_request_part_read(request, buffer, sizeof buffer)) > 0) { ... }
+ *      }
+ *      return more;   // 0 when the form has ended as it should
+ *
+ *  Nothing but a buffer of it is ever in memory. Suspends. Returns 1, or 0 behind the last part. Errors: -EINVAL (another
+ *  Content-Type, or no boundary), -WHARF_EPROTOCOL (malformed, or cut), -WHARF_ELIMIT (parts, part_head_bytes), -ENOMEM,
+ *  and as wharf_request_read(). Spec: RFC 7578. */
+WHARF_API WHARF_MUST_USE int wharf_request_part(wharf_request *request, wharf_part *ret_part);
+/** Reads the next piece of the part's content. Suspends. Returns 1 to `size`, 0 at its end. Errors: as
+ *  wharf_request_part(). */
+WHARF_API WHARF_MUST_USE ssize_t wharf_request_part_read(wharf_request *request, void *buffer, size_t size);
+
+struct json_t; /* of jansson: include <jansson.h> to use it */
+
+/** Takes the whole body, up to limits.body_bytes, as JSON. The caller gives the value back with json_decref(). Suspends.
+ *  Errors: -EINVAL (another Content-Type), -WHARF_EPROTOCOL (broken; wharf_why() says where), and as wharf_request_body(). */
+WHARF_API int wharf_request_json(wharf_request *request, struct json_t **ret_json);
+
+/** The one of some media types that the client prefers by its Accept header, the first of equals; NULL when it wants none
+ *  (what to do then is the handler's choice: 406, or answer anyway). types: up to 32, ended by NULL; one of them is
+ *  returned. Adds "Vary: Accept" to the reply. Does not suspend. Spec: RFC 9110 section 12.5.1. */
+WHARF_API const char *wharf_request_accepts(wharf_request *request, const char *const *types);
+/** Likewise for languages ("en", "de-CH"), by Accept-Language. Spec: RFC 9110 section 12.5.4. */
+WHARF_API const char *wharf_request_language(wharf_request *request, const char *const *tags);
+
 /** Memory that lives until the handler returns. NULL when it ran out. Does not suspend. */
 WHARF_API void *wharf_request_alloc(wharf_request *request, size_t size);
 
@@ -169,6 +229,16 @@ WHARF_API void *wharf_request_alloc(wharf_request *request, size_t size);
  * two lines. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */
 WHARF_API int wharf_reply_header(wharf_request *request, const char *name, const char *value);
 
+/** Sets a cookie; call it before replying. Over TLS it is always secure. Does not suspend. Errors: -EINVAL (name, value
+ * or attributes that browsers would drop or misread; wharf_why() says which), -EALREADY, -ENOMEM.
+ *
+ *      wharf_reply_cookie(request, WHARF_OPTIONS(wharf_cookie, .name = "session", .value = id));
+ */
+WHARF_API int wharf_reply_cookie(wharf_request *request, const wharf_cookie *cookie);
+
+/** Replies with a JSON value, application/json. The value stays the caller's. Errors: also -EINVAL (a value that JSON
+ * cannot say). */
+WHARF_API int wharf_reply_json(wharf_request *request, int status, const struct json_t *json);
 /** Replies with text/plain in UTF-8. */
 WHARF_API int wharf_reply_text(wharf_request *request, int status, const char *text);
 /** Replies with bytes. content_type: NULL for none. The bytes are copied or sent before this returns. */

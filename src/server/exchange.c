@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/text.h"
 #include "http/codec/percent.h"
+#include "server/content.h"
 #include "server/files.h"
 #include "server/log.h"
 #include "server/reply.h"
@@ -100,6 +101,9 @@ COLD static int exchange_unanswered(struct wharf_request *request, int result) {
     reply_reset(request);
     if (misused) {
         return refuse(request, 500, "handler.misuse");
+    }
+    if (request->content != NULL && request->content->error.status != 0) {
+        return refuse_with(request, &request->content->error);
     }
     switch (request->body_failure) {
     case 0: return refuse(request, 500, result < 0 ? "handler.failed" : "handler.silent");
@@ -242,6 +246,7 @@ ALWAYS_INLINE void exchange_begin(struct wharf_request *request) {
     request->reply = (struct reply){0};
     request->error.status = 0;
     request->body_failure = 0;
+    request->content = NULL;
     request->continue_sent = false;
     request->match.route = NULL;
     request->match.count = 0;

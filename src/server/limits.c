@@ -29,6 +29,8 @@ static const struct limit_row LIMITS[] = {
     LIMIT(header_count, 100, 1, 10000, false),
     LIMIT(target_bytes, 8192, 64, 16 * MIB, false),
     LIMIT(body_bytes, MIB, 1, INT64_MAX / 2, true),
+    LIMIT(parts, 1000, 1, INT32_MAX, false),
+    LIMIT(part_head_bytes, 8192, 128, MIB, false),
     LIMIT(drain_bytes, 262144, 1, INT64_MAX / 2, true),
     LIMIT(pipelined, 16, 1, 1000, false),
     LIMIT(connections, 0, 1, INT32_MAX, true),

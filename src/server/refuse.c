@@ -17,9 +17,12 @@ int refuse(struct wharf_request *request, int status, const char *reason) {
 }
 
 int refuse_malformed(struct wharf_request *request) {
-    const struct h1_error *error = &request->error;
-    request->reply.reason = error->reason;
     request->reply.close = true;
+    return refuse_with(request, &request->error);
+}
+
+int refuse_with(struct wharf_request *request, const struct h1_error *error) {
+    request->reply.reason = error->reason;
     if (!peer_is_local(&request->connection->peer)) {
         return refuse(request, error->status, error->reason);
     }

@@ -25,7 +25,9 @@ void reply_reset(struct wharf_request *request);
 int reply_allow(struct wharf_request *request, const wharf_str *path);
 /* Answers with an error status and a short text. reason: a stable code. No head must have been sent. */
 int refuse(struct wharf_request *request, int status, const char *reason);
-/* The same for request->error, whose place and rule loopback peers are told. The connection ends. */
+/* The same for an error whose place and rule loopback peers are told. */
+int refuse_with(struct wharf_request *request, const struct h1_error *error);
+/* The same for request->error. The connection ends. */
 int refuse_malformed(struct wharf_request *request);
 /* 405 with Allow, or 204 with Allow for OPTIONS. path NULL: the whole server. */
 int refuse_method(struct wharf_request *request, const wharf_str *path);

@@ -36,6 +36,8 @@ struct reply {
     const char *reason; /* why the request was refused, for the log */
 };
 
+struct request_content;
+
 struct wharf_request {
     struct connection *connection;
     struct core *core;
@@ -47,9 +49,10 @@ struct wharf_request {
     struct route_match match;
     struct arena arena;
     struct h1_body body;
-    struct h1_error error; /* of the head or the body; status 0: none */
-    int body_failure;      /* reading the body failed with this; 0: no */
-    int64_t started;       /* sched_now() when its head was complete; for the log */
+    struct h1_error error;           /* of the head or the body; status 0: none */
+    int body_failure;                /* reading the body failed with this; 0: no */
+    int64_t started;                 /* sched_now() when its head was complete; for the log */
+    struct request_content *content; /* what its body says, once a handler asks; see content.h */
     bool continue_sent;
     bool hurried; /* in the core's list of unflushed requests */
     struct wharf_request *hurry_next, *hurry_prev;

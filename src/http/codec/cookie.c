@@ -50,17 +50,9 @@ static bool has_prefix(const wharf_cookie *cookie, wharf_str prefix) {
     return str_starts_nocase(wharf_str_of(cookie->name), prefix);
 }
 
-const char *cookie_fault(const wharf_cookie *cookie) {
+/* What name and attributes promise each other (RFC 6265bis section 4.1). */
+static const char *promise_fault(const wharf_cookie *cookie) {
     bool has_root_path = cookie->path == NULL || strcmp(cookie->path, "/") == 0;
-    if (cookie->name == NULL || !h1_is_token(wharf_str_of(cookie->name))) {
-        return "the name is no token";
-    }
-    if (cookie->value == NULL || !is_value(wharf_str_of(cookie->value))) {
-        return "the value holds a byte that no cookie may hold: blank, quote, comma, semicolon, backslash, or beyond ASCII";
-    }
-    if (!is_attribute(cookie->path) || !is_attribute(cookie->domain)) {
-        return "path or domain holds a semicolon or a control character";
-    }
     if (cookie->same_site == WHARF_SAME_SITE_NONE && !cookie->secure) {
         return "browsers drop what is SameSite=None and not secure";
     }
@@ -71,6 +63,19 @@ const char *cookie_fault(const wharf_cookie *cookie) {
         return "a name that begins with __Host- needs secure, the path / and no domain";
     }
     return NULL;
+}
+
+const char *cookie_fault(const wharf_cookie *cookie) {
+    if (cookie->name == NULL || !h1_is_token(wharf_str_of(cookie->name))) {
+        return "the name is no token";
+    }
+    if (cookie->value == NULL || !is_value(wharf_str_of(cookie->value))) {
+        return "the value holds a byte that no cookie may hold: blank, quote, comma, semicolon, backslash, or beyond ASCII";
+    }
+    if (!is_attribute(cookie->path) || !is_attribute(cookie->domain)) {
+        return "path or domain holds a semicolon or a control character";
+    }
+    return promise_fault(cookie);
 }
 
 wharf_str cookie_format(struct arena *arena, const wharf_cookie *cookie) {
