@@ -206,6 +206,10 @@ def tasks(settings, peers):
     return runtime_rows.tasks(settings, ROOT / "bench" / "tasks.go")
 
 
+def waits(settings, peers):
+    return runtime_rows.waits(settings)
+
+
 def scaling(settings, peers):
     return runtime_rows.scaling(settings)
 
@@ -219,6 +223,7 @@ WORKLOADS = {
     "idle": (idle, "an idle keep-alive connection"),
     "start": (start, "from start to first answer"),
     "tasks": (tasks, "a task switch, a spawn and join, a channel hand-off, on one core"),
+    "waits": (waits, "a sleep's lateness, and a second of waiting"),
     "scaling": (scaling, "hello on one and two cores, 64 connections"),
 }
 
@@ -256,6 +261,7 @@ PRINTERS = {
     "idle": lambda rows: print_numbers(rows, "bytes", 0),
     "start": lambda rows: print_numbers(rows, "ms", 1),
     "tasks": runtime_rows.print_tasks,
+    "waits": runtime_rows.print_waits,
     "scaling": runtime_rows.print_scaling,
 }
 
@@ -281,6 +287,10 @@ def targets(results):
         bare = results.get("tasks", {}).get("bare")
         value = results["tasks"]["wharf"][cost] / bare["switch_ns"] if bare else None
         yield f"tasks: {cost}, x bare switch", value, limit
+    waiting = results.get("waits")
+    yield "waits: us that a sleep is late", waiting and waiting["late"], 1000
+    yield "waits: CPU us of a second's wait", waiting and max(waiting["cpu"].values()), 2000
+    yield "waits: wake-ups in a second's wait", waiting and max(waiting["wake_ups"].values()), 2
     yield "scaling: busiest core, x mean", results.get("scaling", {}).get("balance"), 1.5
 
 

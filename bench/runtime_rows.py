@@ -1,4 +1,5 @@
-"""The rows about the runtime itself: what tasks cost, beside Go where it is installed, and what a second core gives."""
+"""The rows about the runtime itself: what tasks cost, beside Go where it is installed, what waiting costs, and what a second
+core gives."""
 
 import contextlib
 import os
@@ -62,6 +63,31 @@ def print_tasks(rows):
         cells = [f"{row[cost]:.1f}" if cost in row else "-" for cost in COSTS]
         times = "".join(f"{row[cost] / bare:8.1f}" for cost in COSTS if bare and cost in row)
         print(f"  {name:8}{cells[0]:>12}{cells[1]:>15}{cells[2]:>12}   {times}")
+
+
+# ---- time ----------------------------------------------------------------------------------------------------------
+
+
+def waits(settings):
+    """{"late": us, "latest": us, "cpu": {wait: us}, "wake_ups": {wait: number}}: of the rounds the best, for what else the machine
+    does only adds to it."""
+    rounds = []
+    for _ in range(settings.rounds):
+        result = subprocess.run([str(settings.programs / "waits")], capture_output=True, text=True, timeout=60)
+        rounds.append(numbers_of(result.stdout))
+        if result.returncode != 0:
+            raise SystemExit(f"bench: waits: {result.stdout} {result.stderr}")
+    least = {name: min(numbers[name] for numbers in rounds) for name in rounds[0]}
+    pick = lambda end: {name[: -len(end)]: value for name, value in least.items() if name.endswith(end)}
+    return {"late": least["sleep_late_us"], "latest": least["sleep_latest_us"], "cpu": pick("_cpu_us"),
+            "wake_ups": pick("_wake_ups")}
+
+
+def print_waits(rows):
+    print(f"  a sleep of 5 ms on an idle scheduler is {rows['late']:.0f} us late, the latest of 100 {rows['latest']:.0f} us")
+    print(f"  {'a second of':12}{'CPU us':>10}{'wake-ups':>10}")
+    for name, cpu in rows["cpu"].items():
+        print(f"  {name:12}{cpu:10.0f}{rows['wake_ups'][name]:10.0f}")
 
 
 # ---- scaling -------------------------------------------------------------------------------------------------------
