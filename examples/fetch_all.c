@@ -46,7 +46,7 @@ static void read_urls(struct work *work) {
 }
 
 int main(int argc, char **argv) {
-    static struct work work;
+    struct work work = {0};
     for (int i = 1; i < argc && work.count < URLS_MAX; i++) {
         work.urls[work.count++] = argv[i];
     }
@@ -60,5 +60,5 @@ int main(int argc, char **argv) {
             }
         }
     }
-    return work.failed > 0;
+    return work.failed > 0 || work.next < work.count;
 }

@@ -15,13 +15,12 @@ static int hello(wharf_request *request, void *arg) {
 int main(int argc, char **argv) {
     wharf_server *server = wharf_server_new(NULL);
     wharf_route(server, "GET /", hello, NULL);
-    if (wharf_server_listen(server, argc > 1 ? argv[1] : "localhost:8000") < 0) {
-        return fprintf(stderr, "http_server: %s\n", wharf_why()), 1;
+    int result = wharf_server_listen(server, argc > 1 ? argv[1] : "localhost:8000");
+    if (result == 0) {
+        printf("serving on http://%s/\n", wharf_server_address(server, 0));
+        fflush(stdout);
+        result = wharf_server_run(server);
     }
-    printf("serving on http://%s/\n", wharf_server_address(server, 0));
-    fflush(stdout);
-
-    int result = wharf_server_run(server);
     if (result < 0) {
         fprintf(stderr, "http_server: %s\n", wharf_why());
     }

@@ -88,7 +88,7 @@ static bool read_arguments(int argc, char **argv, struct scan *scan, int *ret_at
 }
 
 int main(int argc, char **argv) {
-    static struct scan scan = {.next = 1, .last = 10000};
+    struct scan scan = {.next = 1, .last = 10000};
     int at_once = 500, result = 0, count = 0;
     if (!read_arguments(argc, argv, &scan, &at_once)) {
         fprintf(stderr, "usage: port_scanner HOST [FIRST-LAST] [--at-once N]\n");

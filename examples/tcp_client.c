@@ -18,9 +18,9 @@ int main(int argc, char **argv) {
         fwrite(answer, 1, (size_t)received, stdout);
         received = wharf_recv(server, answer, sizeof answer);
     }
+    wharf_close(server);
     if (received < 0) {
         return fprintf(stderr, "tcp_client: %s\n", wharf_why()), 1;
     }
-    putchar('\n');
-    return wharf_close(server) < 0;
+    return putchar('\n') < 0;
 }

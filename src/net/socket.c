@@ -27,10 +27,9 @@ static const char list_key; /* its address names the scheduler's list */
 
 static void sock_shut(struct sock *sock, void (*end)(struct stream *));
 
-/* On the simulated network what was left open stays, so that it is counted and reported. */
 static void list_drop(void *value) {
     struct sock_list *list = value;
-    while (list->first != NULL && !sched_is_simulated()) {
+    while (list->first != NULL) {
         sock_shut(list->first, stream_close_now);
     }
     mem_free(list);

@@ -101,7 +101,7 @@ void backtrace_here(const struct sched *sched, struct backtrace *trace);
 /* What a scheduler found at its end: for a simulation, which asks for it. */
 struct left {
     bool names_them; /* in reports, as they are found */
-    uint64_t channels;
+    uint64_t sockets, channels;
 };
 /* At the end of a scheduler. */
 void exit_report(const struct sched *sched);

@@ -128,18 +128,23 @@ static bool is_left(const struct io *io) {
            (io->owner != NULL || io->watch == NULL);
 }
 
-static void report_sockets(const struct sched *sched) {
+/* Both count, and name the first ones when `names_them`. */
+static uint64_t report_sockets(const struct sched *sched, bool names_them) {
     uint32_t slots = sched->ios.page_count * sched->ios.page_records;
-    int shown = 0;
-    for (uint32_t slot = 0; slot < slots && shown < SHOWN_MAX; slot++) {
+    uint64_t found = 0;
+    for (uint32_t slot = 0; slot < slots; slot++) {
         const struct io *io = table_at(&sched->ios, slot);
-        if (is_left(io)) {
+        if (!is_left(io)) {
+            continue;
+        }
+        found++;
+        if (names_them && found <= SHOWN_MAX) {
             char what[64];
             (void)snprintf(what, sizeof what, "socket with fd %d", io->fd);
             report_thing(sched, SITE_SOCKET, slot, what);
-            shown++;
         }
     }
+    return found;
 }
 
 static void report_files(const struct sched *sched) {
@@ -158,7 +163,6 @@ static void report_job(const struct job *job) {
     report_made("wharf: left at exit: a call that runs on the offload pool", &job->made, ", asked for by");
 }
 
-/* How many there are. */
 static uint64_t report_channels(const struct sched *sched, bool names_them) {
     uint32_t slots = sched->chans.page_count * sched->chans.page_records;
     uint64_t found = 0;
@@ -175,11 +179,9 @@ static uint64_t report_channels(const struct sched *sched, bool names_them) {
     return found;
 }
 
-/* For a simulation: it knows its sockets itself. */
+/* What a simulation leaves is its own business; it asks for the numbers. */
 static void report_to(const struct sched *sched, struct left *left) {
-    if (left->names_them) {
-        report_sockets(sched);
-    }
+    left->sockets += report_sockets(sched, left->names_them);
     left->channels += report_channels(sched, left->names_them);
 }
 
@@ -194,7 +196,7 @@ void exit_report(const struct sched *sched) {
     if (sched->tasks_alive > 0) {
         exit_report_tasks(sched, "wharf: left at exit, cancelled and not ended");
     }
-    report_sockets(sched);
+    (void)report_sockets(sched, true);
     report_files(sched);
     (void)report_channels(sched, true);
     (void)pool_jobs(sched, report_job);

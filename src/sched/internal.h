@@ -293,6 +293,7 @@ static inline void scope_init(struct scope *scope, struct scope *parent, struct 
     parent->children = scope;
 }
 void scope_unlink(struct scope *scope);
+extern const struct op_kind scope_wait_kind; /* waiting for the tasks of a scope */
 void scope_task_ended(struct scope *scope, const struct task *task, int result);
 /* Its deadline has cut something short: it and the scopes outside with the same deadline will say so. */
 void scope_expire(struct scope *scope);

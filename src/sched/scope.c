@@ -158,16 +158,16 @@ static void close_cancel(struct op *op) {
     ((struct close_op *)op)->scope->closer = NULL;
 }
 
-static const struct op_kind close_kind = {"scope", close_attempt, close_start, close_cancel};
+const struct op_kind scope_wait_kind = {"scope", close_attempt, close_start, close_cancel};
 
 static void close_await(struct scope *scope) {
-    struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope};
+    struct close_op op = {.op = {.kind = &scope_wait_kind, .internal = true}, .scope = scope};
     op.op.uninterruptible = true;
     op_await(&op.op);
 }
 
 int wharf_scope_wait(wharf_scope *storage) {
-    struct close_op op = {.op = {.kind = &close_kind, .internal = true}, .scope = scope_of(storage)};
+    struct close_op op = {.op = {.kind = &scope_wait_kind, .internal = true}, .scope = scope_of(storage)};
     int64_t rc = op_await(&op.op);
     struct scope *scope = op.scope;
     if (rc == -ECANCELED && scope->error != 0) {

@@ -11,6 +11,8 @@
 #include "tls/settings.h"
 #include "wharf/task.h"
 
+enum { DESCRIPTORS_SIMULATED = 1024 };
+
 /* ---- making ---- */
 
 wharf_server *wharf_server_new(const wharf_server_options *options) {
@@ -214,16 +216,16 @@ int wharf_server_run(wharf_server *server) {
     if (rc < 0) {
         return rc;
     }
-    bool watched = !server->no_signals && !sched_is_simulated();
-    int64_t descriptors = descriptors_raise();
+    /* A simulated host has as many as a new process, whatever this one has. */
+    int64_t descriptors = sched_is_simulated() ? DESCRIPTORS_SIMULATED : descriptors_raise();
     server->connections_max = server->limits.connections > 0 ? server->limits.connections
                                                              : descriptors * 9 / 10;
     server->running = true;
-    if (watched) {
+    if (!server->no_signals) {
         server_watch_signals(server, true);
     }
     rc = server_run_cores(server, server->threads == WHARF_OFF ? wharf_cores() : server->threads);
-    if (watched) {
+    if (!server->no_signals) {
         server_watch_signals(server, false);
     }
     server_close_listeners(server);

@@ -153,7 +153,6 @@ int program_wait(struct host *host, int64_t until) {
 static int program_run(struct host *host) {
     struct program *program = &host->program;
     int result = program->fn(program->arg);
-    /* What a program that was told to end leaves is no mistake of its own. */
     if (host->state == HOST_UP && !host->world->ending) {
         host->world->tasks_left += sched_tasks(program->sched);
     }
@@ -229,9 +228,12 @@ static _Noreturn void program_main(void *arg) {
         sched->previous = host->world->first->program.sched->previous;
         sched->main.stack_bottom = host->program.stack->bottom;
         sched->main.stack_size = (size_t)(host->program.stack->top - host->program.stack->bottom);
-        sched->left = host->world->left;
+        sched->pulse.stack = (struct stack_range){(uintptr_t)host->program.stack->bottom,
+                                                  (uintptr_t)host->program.stack->top};
         host->program.sched = sched;
         result = host->state == HOST_UP ? program_run(host) : -ECANCELED;
+        /* What a program leaves that was told to end is no mistake of its own. */
+        sched->left = host->state == HOST_UP && !host->world->ending ? host->world->left : NULL;
         sched_end(sched);
     }
     program_ended(host, result);

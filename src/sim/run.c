@@ -55,7 +55,7 @@ static void world_tell(const struct world *world, wharf_sim_report *report) {
     report->calls = world->calls;
     report->descriptors = world->asked;
     report->steps = world->steps;
-    report->sockets_left = world->sockets_left + world->first->open;
+    report->sockets_left = world->left->sockets + world->sockets_left + world->first->open;
     report->tasks_left += world->tasks_left;
     report->fault_count = plan_copy(world, report->faults);
     memcpy(report->stuck, world->stuck, sizeof(report->stuck));
