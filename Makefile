@@ -10,7 +10,7 @@ BUILD := build
 CONFIGURED_BY := $(shell find meson.build meson_options.txt src tests examples bench man -name 'meson*' -type f) \
 	examples/. bench/. man/.
 
-.PHONY: all run test test-variant test-peers test-cross soak bench fuzz install clean format help need-build
+.PHONY: all run test test-variant test-peers test-cross soak park bench fuzz install clean format help need-build
 
 all: need-build $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -k 0 --quiet products >&2
@@ -47,8 +47,14 @@ test-cross:
 	@tools/need.sh build test cross
 	@$(PYTHON) tools/run-tests $(if $(T),--only '$(T)') aarch64
 
-# A million parked tasks: about 4.5 GiB of memory.
+# Simulated programs under ever new seeds and faults, for FOR seconds (or 90m, 12h); one STORM only.
 soak: all
+	@tools/need.sh build test
+	@ninja -C $(BUILD) --quiet tests/sim/soak >&2
+	@$(BUILD)/tests/sim/soak $(or $(FOR),1h) $(STORM) < /dev/null
+
+# A million parked tasks: about 4.5 GiB of memory.
+park: all
 	@$(BUILD)/bench/tasks --park $(or $(N),1000000) < /dev/null
 
 bench: all
@@ -79,7 +85,8 @@ help:
 	@echo 'make test-variant  unit tests alone; V=gcc, clang, asan (default) or tsan'
 	@echo 'make test-peers    tests against nginx and friends (installs them, starts no service)'
 	@echo 'make test-cross    unit tests for AArch64, under an emulator (installs a cross compiler)'
-	@echo 'make soak          park a million tasks and say what each costs; N=count'
+	@echo 'make soak          simulate under new seeds and faults for FOR=1h (90s, 10m, 12h), until one fails; STORM=name'
+	@echo 'make park          park a million tasks and say what each costs; N=count'
 	@echo 'make bench         measure against nginx and a bare epoll loop'
 	@echo 'make fuzz          fuzz every parser for FUZZ_SECONDS (60) each; T=name fuzzes one'
 	@echo 'make install       PREFIX=/usr/local DESTDIR='

@@ -225,6 +225,20 @@ WHARF_API int64_t wharf_test_every_short_call(wharf_fn fn);
 /** Likewise has each send and receive find its connection reset in turn. */
 WHARF_API int64_t wharf_test_every_reset(wharf_fn fn);
 
+/* ---- many runs: seeds ------------------------------------------------------------------------------------ */
+
+/** Runs fn(NULL) under the seeds 1, 2, 3 ... `seeds`, with streams cut into pieces and four faults drawn from each seed. Stops at
+ *  the first that fails: where fn returns an error, a WHARF_EXPECT() does not hold, all tasks wait for each other, or something
+ *  is left. Then the seed and the shortest plan of faults that still fails in the same way are reported on standard error.
+ *  WHARF_SEED=N in the environment runs that seed alone, and reports the time and the trace of a run that holds. Blocks the
+ *  thread. Returns 0 or what failed, as wharf_sim_run(); also -WHARF_ELEFT, -WHARF_ECHECK. */
+WHARF_API int wharf_sim_each(uint64_t seeds, wharf_fn fn);
+
+/** Likewise, with these options and no faults but theirs; calls fn(arg). The first seed is that of the options, or 1.
+ *  *ret_report (may be NULL) is about the run that failed, or the last one. Errors: also -EINVAL (no function, no options). */
+WHARF_API int wharf_sim_each_with(uint64_t seeds, const wharf_sim_options *options, wharf_fn fn, void *arg,
+                                  wharf_sim_report *ret_report);
+
 WHARF_END
 
 #endif

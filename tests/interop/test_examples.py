@@ -16,6 +16,26 @@ PAGES = sorted((ROOT / "man").glob("*.3"))
 FOUR = ["tcp_server", "tcp_client", "http_server", "http_client"]
 
 
+SIMULATED_END = re.compile(rb"virtual \d+\.\d+ s\ntrace [0-9a-f]{16}\n$")
+
+
+def test_simulated_finds_the_order_that_is_written_twice(examples, run):
+    done = run(examples("simulated"))
+    assert b"written == ORDERS" in done.stdout
+    plan = re.search(rb"seed (\d+) fails(?s:.*)shortest fault plan that still fails: (\d) of \d entries\n(.*)\n", done.stderr)
+    assert plan.group(2) == b"1" and b"shop.example crashes" in plan.group(3)
+    again = run(examples("simulated"), env={"WHARF_SEED": plan.group(1).decode()})
+    assert plan.group(3) in again.stderr and SIMULATED_END.search(again.stdout)
+    assert run(examples("simulated"), "careful").stdout == b"each order was written once\n"
+
+
+def test_simulated_ends_alike_for_the_same_seed(examples, run):
+    ends = {seed: run(examples("simulated"), env={"WHARF_SEED": seed}).stdout for seed in ("1", "2", "4711")}
+    assert all(SIMULATED_END.search(end) for end in ends.values()) and len(set(ends.values())) == 3
+    for seed, end in ends.items():
+        assert run(examples("simulated"), env={"WHARF_SEED": seed}).stdout == end
+
+
 @pytest.fixture
 def http_peer():
     """A server that answers each path with itself; keeps how many requests were open at once at most."""
