@@ -39,9 +39,9 @@ static int echo(void *arg) {
     while (wharf_failed(listener) && wharf_sleep(100) == 0) {
         listener = wharf_serve_on(ECHO_HOST);
     }
-    (void)echo_all(listener);
+    int rc = wharf_failed(listener) ? 0 : echo_all(listener);
     (void)wharf_close(listener);
-    return 0;
+    return rc;
 }
 
 /* ---- callers ---- */
