@@ -214,6 +214,10 @@ def scaling(settings, peers):
     return runtime_rows.scaling(settings)
 
 
+def simulated(settings, peers):
+    return runtime_rows.simulated(settings)
+
+
 WORKLOADS = {
     "hello": (hello, "keep-alive hello, 64 connections"),
     "wrk": (hello_wrk, "keep-alive hello, 64 connections, load by wrk"),
@@ -225,6 +229,7 @@ WORKLOADS = {
     "tasks": (tasks, "a task switch, a spawn and join, a channel hand-off, on one core"),
     "waits": (waits, "a sleep's lateness, and a second of waiting"),
     "scaling": (scaling, "hello on one and two cores, 64 connections"),
+    "simulated": (simulated, "what a simulation costs in real time"),
 }
 
 # ---- telling -------------------------------------------------------------------------------------------------------
@@ -263,6 +268,7 @@ PRINTERS = {
     "tasks": runtime_rows.print_tasks,
     "waits": runtime_rows.print_waits,
     "scaling": runtime_rows.print_scaling,
+    "simulated": runtime_rows.print_simulated,
 }
 
 
@@ -292,6 +298,8 @@ def targets(results):
     yield "waits: CPU us of a second's wait", waiting and max(waiting["cpu"].values()), 2000
     yield "waits: wake-ups in a second's wait", waiting and max(waiting["wake_ups"].values()), 2
     yield "scaling: busiest core, x mean", results.get("scaling", {}).get("balance"), 1.5
+    for name, limit in (("timeout_ms", 10), ("request_us", 20)):
+        yield f"simulated: {name}", results.get("simulated", {}).get(name), limit
 
 
 def print_targets(results):

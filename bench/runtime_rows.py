@@ -175,3 +175,23 @@ def print_scaling(rows):
             print(f"  {name:8}{row[0]:12.0f}{row[1] * 1e6:10.2f}{row[0] / rows['1'][0]:10.2f}")
     if "balance" in rows:
         print(f"  {BALANCED_CONNECTIONS} connections: the busiest core has {rows['balance']:.2f} x the mean")
+
+
+# ---- simulation ----------------------------------------------------------------------------------------------------
+
+
+def simulated(settings):
+    """{name: number}: medians over the rounds of what the program prints."""
+    samples = []
+    for _ in range(settings.rounds):
+        result = subprocess.run([str(settings.programs / "simulated")], capture_output=True, text=True, timeout=300)
+        if result.returncode != 0:
+            raise SystemExit(f"bench: simulated: {result.stderr}")
+        samples.append(numbers_of(result.stdout))
+    return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
+
+
+def print_simulated(row):
+    print(f"  {row['timeout_ms']:10.4f} ms   a run in which 60 simulated seconds run out")
+    print(f"  {row['request_us']:10.2f} us   a request and its answer between two hosts")
+    print(f"  {row['run_us']:10.1f} us   a run with two hosts and one request")

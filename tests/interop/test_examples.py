@@ -233,6 +233,12 @@ def test_manual_wharf_net(compiled, run):
     assert (done.returncode, done.stdout) == (0, b"ONE\nTWO\n")
 
 
+def test_manual_wharf_sim(compiled, run):
+    done = run(compiled("wharf_sim"))
+    assert done.stdout == b"cancelled anywhere: all is well\nshort calls: ECHECK\n"
+    assert b"got < 0 || got == 9" in done.stderr
+
+
 def test_manual_wharf_server_and_client(compiled, start, run):
     server = start(compiled("wharf_server"), "127.0.0.1:0")
     url = server.line()

@@ -47,3 +47,8 @@ def test_design_pages_are_in_the_index():
     index = ROOT / "docs" / "design" / "README.md"
     pages = {path.name for path in index.parent.glob("*.md")} - {index.name}
     assert pages - set(LINK.findall(index.read_text())) == set()
+
+
+def test_the_chapter_on_simulation_shows_its_example():
+    example = (ROOT / "examples" / "simulated.c").read_text()
+    assert example in PROGRAM.findall((ROOT / "docs" / "simulation.md").read_text())
