@@ -18,6 +18,15 @@ FILE *example_output;
 static char *output; /* what has been printed in this run */
 static size_t output_len;
 
+/* Programs still print when the scenario has returned, so it stays until the next run. */
+static void output_begin(void) {
+    if (example_output != NULL) {
+        fclose(example_output);
+        free(output);
+    }
+    example_output = open_memstream(&output, &output_len);
+}
+
 /* The program of a host: an example with one argument, begun again as a service is. */
 struct service {
     int (*main_of)(int argc, char **argv);
@@ -163,7 +172,7 @@ static int examples(void *arg) {
         {example_chat_server, "chat_server", ":7000"},
     };
     (void)arg;
-    example_output = open_memstream(&output, &output_len);
+    output_begin();
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
         WHARF_EXPECT(wharf_sim_start(WHARF_OPTIONS(wharf_sim_host, .name = services[i].name, .program = serve,
                                                    .arg = &services[i])) == 0);
