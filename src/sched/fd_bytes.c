@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -36,13 +38,13 @@ static enum fd_kind fd_kind_of(int fd) {
     return S_ISCHR(status.st_mode) ? FD_DEVICE : FD_STREAM;
 }
 
-/* -EOPNOTSUPP where the kernel cannot do without waiting, or is not to. */
-static ssize_t read_now(int fd, void *buffer, size_t size) {
+/* offset: -1 stands for the open file's own position. -EOPNOTSUPP where the kernel cannot do without waiting, or is not to. */
+static ssize_t read_now(int fd, void *buffer, size_t size, int64_t offset) {
     if (sched_fallbacks() || sched_is_simulated()) {
         return -EOPNOTSUPP;
     }
     struct iovec piece = {.iov_base = buffer, .iov_len = size};
-    ssize_t n = preadv2(fd, &piece, 1, -1, RWF_NOWAIT);
+    ssize_t n = preadv2(fd, &piece, 1, offset, RWF_NOWAIT);
     ssize_t rc = n < 0 ? -errno : n;
     return rc == -ENOSYS ? -EOPNOTSUPP : rc;
 }
@@ -75,13 +77,14 @@ static int duplicate_job(int fd, size_t size, struct file_job **ret_job) {
     return 0;
 }
 
-static ssize_t read_on_pool(int fd, void *buffer, size_t size) {
+static ssize_t read_on_pool(int fd, void *buffer, size_t size, int64_t offset) {
     struct file_job *job = NULL;
     int rc = duplicate_job(fd, size < FILE_PIECE ? size : FILE_PIECE, &job);
     if (rc < 0) {
         return rc;
     }
-    job->work = file_work_read;
+    job->work = offset >= 0 ? file_work_pread : file_work_read;
+    job->offset = offset;
     int64_t n = file_job_run(&job);
     if (n > 0) {
         memcpy(buffer, job->data, (size_t)n);
@@ -113,12 +116,12 @@ ssize_t wharf_read(int fd, void *buffer, size_t size) {
         return n;
     }
     for (;;) {
-        n = read_now(fd, buffer, size);
+        n = read_now(fd, buffer, size, -1);
         if (!is_retry(n) && n != -EOPNOTSUPP) {
             return n;
         }
         if (fd_kind_of(fd) == FD_FILE) {
-            return read_on_pool(fd, buffer, size);
+            return read_on_pool(fd, buffer, size, -1);
         }
         int ready = wharf_wait_fd(fd, WHARF_READABLE);
         if (ready < 0) {
@@ -132,6 +135,21 @@ ssize_t wharf_read(int fd, void *buffer, size_t size) {
             }
         }
     }
+}
+
+/* Files that are memory do not know RWF_NOWAIT, and never make anybody wait. */
+static bool is_memory(int fd) {
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+}
+
+ssize_t fd_pread(int fd, void *buffer, size_t size, int64_t offset) {
+    ssize_t n = read_now(fd, buffer, size, offset);
+    if (n == -EOPNOTSUPP && !sched_fallbacks() && is_memory(fd)) {
+        n = pread(fd, buffer, size, offset);
+        n = n < 0 ? -errno : n;
+    }
+    return is_retry(n) || n == -EOPNOTSUPP ? read_on_pool(fd, buffer, size, offset) : n;
 }
 
 /* When it cannot be done at once: as much as never blocks this thread. */

@@ -154,6 +154,10 @@ int io_queue_descriptor(struct io *io, struct op *op, int direction);
 /* Of any descriptor: which of IO_READ and IO_WRITE (WHARF_READABLE, WHARF_WRITABLE) hold now, 0, or -errno. */
 int fd_look(int fd, int events);
 
+/* Up to `size` bytes from `offset` of a regular file whose descriptor is the caller's: what the system has in memory is copied
+ * at once, the rest is work for the pool. Suspends. */
+ssize_t fd_pread(int fd, void *buffer, size_t size, int64_t offset);
+
 /* ---- the engine reports ---- */
 void io_ready(struct io *io, int ready);
 /* The slot of an event's {generation, slot}, or NULL when it is stale. */

@@ -3,7 +3,6 @@
 #include "server/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/number.h"
@@ -12,6 +11,7 @@
 #include "http/codec/date.h"
 #include "http/codec/mime.h"
 #include "http/codec/range.h"
+#include "sched/io.h"
 #include "server/reply.h"
 #include "server/tree.h"
 #include "wharf/task.h"
@@ -138,12 +138,11 @@ static int file_range(struct wharf_request *request, const struct file *file,
 static int file_read(const struct file *file, int64_t offset, char *out, size_t len) {
     size_t done = 0;
     while (done < len) {
-        ssize_t count = pread(file->fd, out + done, len - done, offset + (int64_t)done);
-        int rc = count < 0 ? -errno : 0;
-        if (count <= 0 && rc != -EINTR) {
-            return count == 0 ? -WHARF_ECHANGED : rc;
+        ssize_t count = fd_pread(file->fd, out + done, len - done, offset + (int64_t)done);
+        if (count <= 0) {
+            return count == 0 ? -WHARF_ECHANGED : (int)count;
         }
-        done += count > 0 ? (size_t)count : 0;
+        done += (size_t)count;
     }
     return 0;
 }
@@ -254,10 +253,9 @@ int wharf_reply_file(wharf_request *request, const char *path) {
     if (rc < 0) {
         return rc;
     }
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    rc = fd < 0 ? -errno : 0;
-    if (rc < 0) {
-        return fail(rc, "open", path, NULL);
+    int fd = tree_open_path(path);
+    if (fd < 0) {
+        return fail(fd, "open", path, NULL);
     }
     struct file file = {.fd = fd, .name = wharf_str_of(path)};
     rc = fstat(fd, &file.stat) < 0 ? -errno : 0;
