@@ -58,6 +58,7 @@ int main(int argc, char **argv) {
     began = wharf_now_ns();
     WHARF_SCOPE (scope, NULL) {
         wharf_go(scope, stop_on_signal, scope);
+        wharf_yield(); /* it waits for signals from here on */
         WHARF_WITHIN ((int64_t)(strtod(argv[1], NULL) * 1000)) {
             status = run((const char *const *)argv + 2);
         }

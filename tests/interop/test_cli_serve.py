@@ -338,7 +338,7 @@ def test_welcome_page_moves_to_a_free_port(start, wharf):
         match = re.fullmatch(r"serving welcome page on http://localhost:(\d+)/", server.line())
         assert match, server.line()
         ports.append(int(match.group(1)))
-        with urllib.request.urlopen(f"http://localhost:{ports[-1]}/") as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[-1]}/") as response:
             assert b"Wharf" in response.read()
     assert ports[0] != ports[1]
     for server, port in ((second, ports[1]), (first, ports[0])):

@@ -28,7 +28,7 @@ def fetch(root, tmp_path_factory):
     program = tmp_path_factory.mktemp("programs") / "fetch"
     subprocess.run(
         ["cc", "-std=gnu17", "-O1", "-g", "-Wall", "-Werror", f"-I{root}/include", root / "tests/interop/programs/fetch.c",
-         "-o", program, f"{build}/libwharf.a", "-pthread", "-lcares"],
+         "-o", program, f"{build}/libwharf.a", "-pthread", "-lcares", "-lssl", "-lcrypto"],
         check=True,
     )
 

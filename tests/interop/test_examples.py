@@ -124,7 +124,7 @@ def test_tcp_client_says_what_went_wrong(examples, run, unused_port):
 
 
 def test_http_server_and_client_agree(examples, start, run):
-    server = start(examples("http_server"), "localhost:0")
+    server = start(examples("http_server"), "127.0.0.1:0")
     url = re.fullmatch(r"serving on (http://.+/)", server.line()).group(1)
     with urllib.request.urlopen(url) as response:
         assert response.read() == b"Hello, World!"
