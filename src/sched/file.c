@@ -311,34 +311,39 @@ static ssize_t write_at(struct file *file, const char *bytes, size_t size, int64
     return (ssize_t)done;
 }
 
-static bool is_range(size_t size, int64_t offset) {
-    return offset >= 0 && size <= (size_t)(INT64_MAX - offset);
+/* The file of a call at an offset, held, or NULL with the error. */
+static struct file *file_hold_range(wharf_file handle, size_t size, int64_t offset, int *ret_error) {
+    struct file *file = file_hold(handle, ret_error);
+    if (file == NULL) {
+        return NULL;
+    }
+    bool is_range = offset >= 0 && size <= (size_t)(INT64_MAX - offset);
+    if (file->io != 0 || !is_range) {
+        *ret_error = file->io != 0 ? -ESPIPE : -EINVAL;
+        file_release(file);
+        return NULL;
+    }
+    return file;
 }
 
 ssize_t wharf_pread(wharf_file handle, void *buffer, size_t size, int64_t offset) {
     int rc = 0;
-    struct file *file = file_hold(handle, &rc);
+    struct file *file = file_hold_range(handle, size, offset, &rc);
     if (file == NULL) {
         return rc;
     }
-    ssize_t n = file->io != 0 ? -ESPIPE : -EINVAL;
-    if (file->io == 0 && is_range(size, offset)) {
-        n = read_at(file, buffer, size, offset);
-    }
+    ssize_t n = read_at(file, buffer, size, offset);
     file_release(file);
     return n;
 }
 
 ssize_t wharf_pwrite(wharf_file handle, const void *buffer, size_t size, int64_t offset) {
     int rc = 0;
-    struct file *file = file_hold(handle, &rc);
+    struct file *file = file_hold_range(handle, size, offset, &rc);
     if (file == NULL) {
         return rc;
     }
-    ssize_t n = file->io != 0 ? -ESPIPE : -EINVAL;
-    if (file->io == 0 && is_range(size, offset)) {
-        n = write_at(file, buffer, size, offset);
-    }
+    ssize_t n = write_at(file, buffer, size, offset);
     file_release(file);
     return n;
 }

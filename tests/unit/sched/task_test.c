@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "allocation.h"
 #include "base/memory.h"
 #include "sched/internal.h"
 #include "sched/task.h"
@@ -484,36 +485,9 @@ static int spawn_much(void) {
     return rc;
 }
 
-static void *spawn_with_failures(void *arg) {
-    uint64_t *tried = arg;
-    for (uint64_t n = 1; n < 1000; n++) {
-        (void)mem_fail_at(n);
-        int rc = spawn_much();
-        bool failed = mem_did_fail();
-        (void)mem_fail_at(0);
-        sched_end_current();
-        if (rc != (failed ? -ENOMEM : 0)) {
-            return "a wrong result";
-        }
-        if (!failed) {
-            *tried = n;
-            return NULL;
-        }
-    }
-    return "no end of allocations";
-}
-
 static void every_allocation_may_fail(void **state) {
     (void)state;
-    int64_t before = mem_live();
-    uint64_t tried = 0;
-    pthread_t thread;
-    void *trouble = NULL;
-    assert_int_equal(pthread_create(&thread, NULL, spawn_with_failures, &tried), 0);
-    pthread_join(thread, &trouble);
-    assert_null(trouble);
-    assert_true(tried > 5);
-    assert_int_equal(mem_live(), before);
+    assert_true(allocation_sweep(spawn_much) > 5);
 }
 
 int main(void) {
