@@ -41,7 +41,7 @@ struct reading {
 };
 
 static wharf_str bytes_ahead(const struct sock *sock) {
-    return (wharf_str){sock->ahead + sock->ahead_start, sock_ahead(sock)};
+    return (wharf_str){sock->ahead != NULL ? sock->ahead + sock->ahead_start : NULL, sock_ahead(sock)};
 }
 
 /* Reads until `size` bytes are buffered. 1, or 0 at an end before the first byte, or an error. */

@@ -26,9 +26,12 @@ def fetch(root, tmp_path_factory):
     """fetch(method, body, *urls): the answers of programs/fetch.c, one for each URL."""
     build = os.environ.get("WHARF_BUILD") or root / "build"
     program = tmp_path_factory.mktemp("programs") / "fetch"
+    words = ["pkg-config", "--static", "--libs", "wharf-uninstalled"]
+    env = {**os.environ, "PKG_CONFIG_PATH": f"{build}/meson-uninstalled"}
+    flags = subprocess.run(words, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     subprocess.run(
         ["cc", "-std=gnu17", "-O1", "-g", "-Wall", "-Werror", f"-I{root}/include", root / "tests/interop/programs/fetch.c",
-         "-o", program, f"{build}/libwharf.a", "-pthread", "-lcares", "-lssl", "-lcrypto"],
+         "-o", program, *(f"{build}/libwharf.a" if flag == "-lwharf" else flag for flag in flags)],
         check=True,
     )
 

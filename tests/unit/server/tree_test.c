@@ -31,7 +31,7 @@ static int at(const char *name) {
 static int make_tree(void **state) {
     (void)state;
     const char *parent = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/tree-XXXXXX", parent != NULL ? parent : "/tmp");
+    (void)snprintf(folder, sizeof folder, "%s/tree-XXXXXX", parent != NULL ? parent : P_tmpdir);
     if (mkdtemp(folder) == NULL) {
         return -1;
     }
