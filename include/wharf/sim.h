@@ -49,6 +49,9 @@ typedef enum wharf_sim_fault_kind {
     WHARF_SIM_NO_SOCKETS, /**< no new sockets: -EMFILE */
     WHARF_SIM_NO_MEMORY,  /**< an allocation fails, on whatever host [the n-th from then] */
     WHARF_SIM_CLOCK,      /**< the host's wall clock jumps [ns, negative: back]; the monotonic one goes on */
+    WHARF_SIM_SLOW_DISK,  /**< each operation on the host's disk takes longer [ns] */
+    WHARF_SIM_BAD_DISK,   /**< all of them fail with -EIO */
+    WHARF_SIM_FULL_DISK,  /**< what writes fails with -ENOSPC */
     WHARF_SIM_FAULT_KINDS /**< how many there are, and one more */
 } wharf_sim_fault_kind;
 
@@ -84,6 +87,8 @@ typedef struct wharf_sim_options {
     uint64_t short_call;      /**< the n-th send or receive that moves bytes moves a single one; 0: none */
     uint64_t reset_call;      /**< the n-th of those finds its connection reset; 0: none */
     uint64_t fail_descriptor; /**< the n-th new descriptor is refused once, with -EMFILE; 0: none */
+    unsigned
+        real_files; /**< 1: paths lead to the machine's files, and not to those of a host's disk, which begins empty */
     const wharf_sim_fault *faults; /**< what goes wrong, in any order; copied */
     size_t fault_count;            /**< how many those are; at most WHARF_SIM_FAULTS_MAX */
     unsigned chaos; /**< this many more are drawn from the seed, among the hosts that there are; 0: none */
@@ -148,6 +153,7 @@ typedef struct wharf_sim_host {
         addresses; /**< its IP addresses, up to 8, with spaces between; default "10.0.0.N fd00::N" for the N-th host */
     wharf_fn program;      /**< its main function; runs again when the host comes back from a fault */
     void *arg;             /**< what that is called with */
+    int64_t disk_ns;       /**< time that an operation on its disk takes; default 100,000; WHARF_OFF: none */
     int64_t clock_skew_ns; /**< by how much its wall clock is ahead */
     uint64_t sockets_max;  /**< as in wharf_sim_options, whose value is the default */
 } wharf_sim_host;
@@ -176,6 +182,21 @@ typedef struct wharf_sim_link {
 /** Sets what joins two hosts, from now on. a, b: names; equal: the host's own loopback. Does not suspend. Errors: -EINVAL (no
  *  simulation, a field out of range), -ENOENT (no such host). */
 WHARF_API int wharf_sim_set_link(const char *a, const char *b, const wharf_sim_link *link);
+
+/* ---- files ------------------------------------------------------------------------------------------------- */
+
+/* Each host has a disk, on which wharf_open() and its like work. It begins with the folders / and /tmp and outlives the
+ * program: of what was not made safe by wharf_fsync() a crash leaves what the seed decides. (What an HTTP server serves from a
+ * folder, and a client sends from a path, are files of the machine.) */
+
+/** Puts a file on a host's disk, in place of what is there, with the folders that it stands in. Takes no time. Does not suspend.
+ *  Errors: -EINVAL (no simulation), -ENOENT (no such host), -EISDIR, -ENOMEM. */
+WHARF_API int wharf_sim_put_file(const char *host, const char *path, const void *bytes, size_t size);
+/** Reads up to `size` bytes of a file on a host's disk. Returns the file's size. Takes no time. Does not suspend. Errors: -EINVAL
+ *  (no simulation), -ENOENT (no such host or file), -EISDIR. */
+WHARF_API ssize_t wharf_sim_get_file(const char *host, const char *path, void *buffer, size_t size);
+
+/* ---- from inside ------------------------------------------------------------------------------------------ */
 
 /** Has something go wrong, at once when its time is past. What a program injects itself is not in the report. Does not suspend. Errors: -EINVAL (no simulation, no such kind, times below zero),
  *  -ENOENT (no such host), -WHARF_ELIMIT (WHARF_SIM_FAULTS_MAX entries). */

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 
 struct datagram;
+struct file_job;
 struct io;
 struct op;
 struct sched;
@@ -67,6 +68,10 @@ struct engine {
     int (*peer_name)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
     int (*set_option)(struct sched *sched, int fd, int level, int option, int64_t value);
     int (*get_option)(struct sched *sched, int fd, int level, int option, int64_t *ret_value);
+    /* Files, where the world has its own; NULL: the offload pool works on the machine's. How long a job (file.h) takes, in ns, or the
+     * error that it meets; then its work. */
+    int64_t (*file_delay)(struct sched *sched, const struct file_job *job);
+    int64_t (*file_work)(struct sched *sched, struct file_job *job);
     /* Which of IO_READ and IO_WRITE would not wait now. */
     int (*poll)(struct sched *sched, int fd, int events);
     int64_t (*unread)(struct sched *sched, int fd); /* bytes received and not yet read */

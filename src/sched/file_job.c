@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "sched/file.h"
+#include "sched/internal.h"
 
 static void job_drop(struct job *job) {
     file_job_free((struct file_job *)(void *)job);
@@ -46,7 +47,45 @@ void file_job_free(struct file_job *job) {
     mem_free(job);
 }
 
+/* ---- on a simulated disk ---- */
+
+struct disk_op {
+    struct op op;
+    bool has_begun;
+};
+
+static int64_t disk_attempt(struct op *op) {
+    return op->wake_at <= op->task->sched->now ? 0 : -EAGAIN;
+}
+
+static int disk_start(struct op *op) {
+    ((struct disk_op *)op)->has_begun = true;
+    return 0;
+}
+
+static const struct op_kind disk_kind = {"disk", disk_attempt, disk_start, NULL};
+
+/* As on the pool, what has begun goes on when its caller does not wait for it any more. */
+static int64_t job_run_simulated(struct sched *sched, struct file_job **job) {
+    int64_t delay = sched->engine->file_delay(sched, *job);
+    struct disk_op op = {.op.kind = &disk_kind, .op.wake_at = sched_clock() + (delay > 0 ? delay : 0)};
+    int64_t rc = op_await(&op.op);
+    if (rc < 0) {
+        if (op.has_begun && delay >= 0) {
+            (void)sched->engine->file_work(sched, *job);
+        }
+        file_job_free(*job);
+        *job = NULL;
+        return rc;
+    }
+    return delay < 0 ? delay : sched->engine->file_work(sched, *job);
+}
+
 int64_t file_job_run(struct file_job **job) {
+    struct sched *sched = sched_current();
+    if (sched != NULL && sched->engine->file_work != NULL) {
+        return job_run_simulated(sched, job);
+    }
     int rc = pool_run(POOL_GENERAL, &(*job)->job);
     if (rc < 0) {
         *job = NULL;

@@ -7,9 +7,6 @@
 #include "sim/endpoint.h"
 #include "sim/program.h"
 
-/* The wall clock of a world that has just begun: 2025-01-01 00:00:00 UTC. */
-#define WALL_START_NS INT64_C(1735689600000000000)
-
 static struct host *host_of(const struct sched *sched) {
     return sched_engine_state(sched);
 }
@@ -29,7 +26,7 @@ static int64_t sim_now(struct sched *sched) {
 }
 
 static int64_t sim_wall(struct sched *sched) {
-    return WALL_START_NS + (world_of(sched)->now - WORLD_START_NS) + host_of(sched)->clock_skew_ns;
+    return WORLD_WALL_NS + (world_of(sched)->now - WORLD_START_NS) + host_of(sched)->clock_skew_ns;
 }
 
 static void sim_random(struct sched *sched, void *out, size_t size) {
@@ -217,6 +214,14 @@ static int sim_get_option(struct sched *sched, int fd, int level, int option, in
     return endpoint != NULL ? endpoint_get_option(endpoint, level, option, ret_value) : -EBADF;
 }
 
+static int64_t sim_file_delay(struct sched *sched, const struct file_job *job) {
+    return disk_delay(host_of(sched), job);
+}
+
+static int64_t sim_file_work(struct sched *sched, struct file_job *job) {
+    return disk_work(host_of(sched), job);
+}
+
 static int sim_poll(struct sched *sched, int fd, int events) {
     const struct endpoint *endpoint = endpoint_of(sched, fd);
     return endpoint != NULL ? endpoint_ready(endpoint) & events : events;
@@ -271,6 +276,8 @@ const struct engine engine_sim = {
     .peer_name = sim_peer_name,
     .set_option = sim_set_option,
     .get_option = sim_get_option,
+    .file_delay = sim_file_delay,
+    .file_work = sim_file_work,
     .poll = sim_poll,
     .unread = sim_unread,
     .unsent = sim_unsent,

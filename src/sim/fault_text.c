@@ -21,6 +21,9 @@ static const struct fault_words {
     [WHARF_SIM_SIGNAL] = {"%s gets signal %a", AMOUNT_NUMBER},
     [WHARF_SIM_NO_SOCKETS] = {"%s has no sockets left", AMOUNT_NONE},
     [WHARF_SIM_NO_MEMORY] = {"allocation %a from then fails", AMOUNT_NUMBER},
+    [WHARF_SIM_SLOW_DISK] = {"%s has a disk that is %a slower", AMOUNT_TIME},
+    [WHARF_SIM_BAD_DISK] = {"%s has a disk that fails", AMOUNT_NONE},
+    [WHARF_SIM_FULL_DISK] = {"%s has a full disk", AMOUNT_NONE},
     [WHARF_SIM_CLOCK] = {"%s has its wall clock moved by %a", AMOUNT_TIME},
 };
 

@@ -13,7 +13,13 @@
 #include "sim/endpoint.h"
 #include "sim/link.h"
 
-enum { DESCRIPTORS_FIRST_SIZE = 64, FIRST_PORT = 32768, FIRST_PORT_SPREAD = 1000, ADDRESS_TEXT_SIZE = 64 };
+enum {
+    DESCRIPTORS_FIRST_SIZE = 64,
+    FIRST_PORT = 32768,
+    FIRST_PORT_SPREAD = 1000,
+    ADDRESS_TEXT_SIZE = 64,
+    DISK_NS_DEFAULT = 100000
+};
 
 /* ---- addresses ---- */
 
@@ -147,6 +153,9 @@ int host_new(struct world *world, const wharf_sim_host *options, struct host **r
     host->state = world->first == NULL ? HOST_UP : HOST_DOWN;
     host->clock_skew_ns = options->clock_skew_ns;
     host->sockets_max = options->sockets_max != 0 ? options->sockets_max : world->options.sockets_max;
+    host->disk.operation_ns = options->disk_ns == WHARF_OFF ? 0
+                              : options->disk_ns != 0       ? options->disk_ns
+                                                            : DISK_NS_DEFAULT;
     host->until = INT64_MAX;
     host->next_port = (uint16_t)(FIRST_PORT + random_below(&world->bytes, FIRST_PORT_SPREAD));
     memcpy(host->name, options->name, strlen(options->name));
@@ -168,6 +177,7 @@ int host_new(struct world *world, const wharf_sim_host *options, struct host **r
 
 void host_free(struct host *host) {
     host_close_all(host, false);
+    disk_deinit(host);
     event_remove(&host->world->events, &host->restarting);
     mem_free(host->descriptors);
     mem_free(host);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "sched/op.h"
+#include "sim/disk.h"
 #include "sim/place.h"
 #include "sim/world.h"
 
@@ -58,6 +59,7 @@ struct host {
     struct event restarting;
     int64_t no_sockets_until;
 
+    struct disk disk;
     struct endpoint **descriptors; /* by number, from HOST_FIRST_DESCRIPTOR */
     size_t descriptors_size;
     size_t lowest_free;     /* no number below it is free */

@@ -119,6 +119,33 @@ int wharf_sim_inject(const wharf_sim_fault *fault) {
     return is_known ? plan_inject(here->world, fault) : unknown("plan", fault->host);
 }
 
+int wharf_sim_put_file(const char *name, const char *path, const void *bytes, size_t size) {
+    struct host *here = host_here();
+    if (here == NULL || name == NULL || path == NULL || (bytes == NULL && size > 0)) {
+        return here == NULL ? outside("put a file")
+                            : fail(-EINVAL, "put a file", path, "a name or bytes are missing");
+    }
+    struct host *host = host_find(here->world, name);
+    if (host == NULL) {
+        return unknown("put a file", name);
+    }
+    int rc = disk_put(host, path, bytes, size);
+    return rc < 0 ? fail(rc, "put a file", path, NULL) : 0;
+}
+
+ssize_t wharf_sim_get_file(const char *name, const char *path, void *buffer, size_t size) {
+    struct host *here = host_here();
+    if (here == NULL || name == NULL || path == NULL) {
+        return here == NULL ? outside("get a file") : fail(-EINVAL, "get a file", path, "a name is missing");
+    }
+    struct host *host = host_find(here->world, name);
+    if (host == NULL) {
+        return unknown("get a file", name);
+    }
+    ssize_t rc = disk_get(host, path, buffer, size);
+    return rc < 0 ? fail((int)rc, "get a file", path, NULL) : rc;
+}
+
 uint64_t wharf_sim_trace(void) {
     const struct host *here = host_here();
     return here != NULL ? here->world->trace : 0;

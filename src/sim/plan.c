@@ -42,6 +42,9 @@ static const struct fault_kind {
     [WHARF_SIM_NO_SOCKETS] = {LASTS, 0, INT64_MAX},
     [WHARF_SIM_NO_MEMORY] = {0, 1, TIME_MAX},
     [WHARF_SIM_CLOCK] = {0, -TIME_MAX, TIME_MAX},
+    [WHARF_SIM_SLOW_DISK] = {LASTS, 1, TIME_MAX},
+    [WHARF_SIM_BAD_DISK] = {LASTS, 0, INT64_MAX},
+    [WHARF_SIM_FULL_DISK] = {LASTS, 0, INT64_MAX},
 };
 
 /* ---- happening ---- */
@@ -119,6 +122,12 @@ static void fault_of_host(struct host *host, const wharf_sim_fault *fault) {
     case WHARF_SIM_STALL: host->stalled_until = fault_end(world, fault); break;
     case WHARF_SIM_NO_SOCKETS: host->no_sockets_until = fault_end(world, fault); break;
     case WHARF_SIM_CLOCK: host->clock_skew_ns += fault->amount; break;
+    case WHARF_SIM_SLOW_DISK:
+        host->disk.slow_until = fault_end(world, fault);
+        host->disk.slow_ns = fault->amount;
+        break;
+    case WHARF_SIM_BAD_DISK: host->disk.bad_until = fault_end(world, fault); break;
+    case WHARF_SIM_FULL_DISK: host->disk.full_until = fault_end(world, fault); break;
     default: /* WHARF_SIM_NO_MEMORY */ (void)mem_fail_in((uint64_t)fault->amount); break;
     }
 }
@@ -228,7 +237,8 @@ static int64_t draw_duration(struct world *world) {
 
 static int64_t draw_amount(struct world *world, wharf_sim_fault_kind kind) {
     switch (kind) {
-    case WHARF_SIM_DELAY: return draw_duration(world) / 4;
+    case WHARF_SIM_DELAY:
+    case WHARF_SIM_SLOW_DISK: return draw_duration(world) / 4;
     case WHARF_SIM_LOSS: return 1000 + (int64_t)draw(world, MILLION / 2);
     case WHARF_SIM_RESET: return (int64_t)draw(world, BYTES_AHEAD);
     case WHARF_SIM_SIGNAL: return 15;

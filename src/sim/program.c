@@ -311,6 +311,9 @@ static void program_die(struct host *host, const wharf_sim_fault *fault) {
     host->unreachable = fault->kind == WHARF_SIM_CRASH;
     host->restarts = fault->for_ns > 0;
     host_close_all(host, fault->kind == WHARF_SIM_CRASH);
+    if (fault->kind == WHARF_SIM_CRASH) {
+        disk_crash(host);
+    }
     program_kill(host);
     if (host->restarts) {
         host->restarting.fire = program_on_restart;

@@ -9,6 +9,7 @@
  *      plan.c     what goes wrong when
  *      connect.c  bind, listen, connect, accept
  *      stream.c   the bytes of a connection: send, receive, half-close, reset
+ *      disk.c     files
  *      datagram.c UDP, and Unix sockets that are no streams
  *      inbox.c    one direction of a connection: bytes on their way and arrived
  *      option.c   socket options
@@ -41,6 +42,8 @@ struct scope;
 
 /* Virtual time starts here; the wall clock that is derived from it, too. */
 #define WORLD_START_NS INT64_C(1000000000000)
+/* What the wall clocks say then: 2025-01-01 00:00:00 UTC. */
+#define WORLD_WALL_NS INT64_C(1735689600000000000)
 
 /* Why a run is over before its scenario has returned. */
 enum world_verdict { WORLD_GOES_ON, WORLD_DEADLOCKED, WORLD_OVER_STEPS, WORLD_OVER_TIME };
