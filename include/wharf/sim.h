@@ -137,6 +137,8 @@ WHARF_API int wharf_sim_run(const wharf_sim_options *options, wharf_fn fn, void 
 WHARF_API int wharf_sim_run_report(const wharf_sim_options *options, wharf_fn fn, void *arg,
                                    wharf_sim_report *ret_report);
 
+/** Whether the caller runs inside a simulation. Does not suspend. */
+WHARF_API bool wharf_sim_is_running(void);
 /** The hash of the trace so far; 0 outside a simulation. Two runs whose hashes agree have done the same things at the same
  *  times. Does not suspend. */
 WHARF_API uint64_t wharf_sim_trace(void);

@@ -146,6 +146,10 @@ ssize_t wharf_sim_get_file(const char *name, const char *path, void *buffer, siz
     return rc < 0 ? fail((int)rc, "get a file", path, NULL) : rc;
 }
 
+bool wharf_sim_is_running(void) {
+    return host_here() != NULL;
+}
+
 uint64_t wharf_sim_trace(void) {
     const struct host *here = host_here();
     return here != NULL ? here->world->trace : 0;
