@@ -35,6 +35,7 @@ PUBLIC_LAYER = {
     "datagram.h": "net",
     "tls.h": "tls",
     "frame.h": "net",
+    "names.h": "net",
     "http.h": "http",
     "client.h": "client",
     "server.h": "server",

@@ -8,6 +8,7 @@
 #include "wharf/debug.h"
 #include "wharf/frame.h"
 #include "wharf/http.h"
+#include "wharf/names.h"
 #include "wharf/net.h"
 #include "wharf/os.h"
 #include "wharf/server.h"

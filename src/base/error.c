@@ -18,6 +18,7 @@ static const struct error_words own_words[] = {
     {WHARF_EPROTOCOL, "EPROTOCOL", "the peer broke its protocol"},
     {WHARF_EEOF, "EEOF", "the stream ended too early"},
     {WHARF_ENAME, "ENAME", "the host name could not be resolved"},
+    {WHARF_ENAMESERVER, "ENAMESERVER", "no name server gave a usable answer"},
     {WHARF_EADDRESS, "EADDRESS", "the address or URL is not valid"},
     {WHARF_ELIMIT, "ELIMIT", "a limit was reached"},
     {WHARF_ETLS, "ETLS", "TLS failed or is not available"},

@@ -55,6 +55,26 @@ int fail_at(int code, const char *phase, const struct sockaddr *address, socklen
     return code;
 }
 
+enum { LEFT_OUT_SIZE = sizeof(" and -2147483648 more") };
+
+void failure_list_add(struct failure_list *list, const char *format, ...) {
+    char item[FAILURE_DETAIL_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(item, sizeof(item), format, arguments);
+    va_end(arguments);
+    list->count++;
+    size_t room = sizeof(list->text) - LEFT_OUT_SIZE - list->len;
+    bool is_first = list->len == 0;
+    if (!is_first && (list->left_out > 0 || strlen(item) + 2 > room)) {
+        list->left_out++;
+        (void)snprintf(list->text + list->len, LEFT_OUT_SIZE, " and %d more", list->left_out);
+        return;
+    }
+    list->len += str_copy_to(list->text + list->len, room, is_first ? STR("") : STR(", "));
+    list->len += str_copy_to(list->text + list->len, room, wharf_str_of(item));
+}
+
 /* ---- the sentence ---- */
 
 struct sentence {

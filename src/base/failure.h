@@ -44,6 +44,16 @@ COLD int fail_at(int code, const char *phase, const struct sockaddr *address, so
 /* Adds the peer's address to the failure that was recorded last. */
 void failure_set_address(const struct sockaddr *address, socklen_t address_len);
 
+/* What several peers said, as one detail: "a, b and 2 more". */
+struct failure_list {
+    char text[FAILURE_DETAIL_SIZE];
+    size_t len;
+    int count, left_out;
+};
+/* One more, when it fits. */
+void failure_list_add(struct failure_list *list, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The sentence. Returns its length; cut to fit, always NUL-terminated when size > 0. */
 size_t failure_format(const struct failure *failure, char *out, size_t size);
 

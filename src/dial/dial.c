@@ -1,17 +1,17 @@
-/* Connecting. The addresses of a name are tried one after another in the order the system prefers; the error of a
- * dial that failed everywhere is the last one, and its sentence lists what each address said. */
+/* Connecting: the name is looked up, and its addresses race (race.h). The error of a dial that failed everywhere is that of the
+ * last address, and its sentence lists what each of them said. */
 #include "dial/dial.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 
 #include "base/failure.h"
 #include "base/text.h"
+#include "dial/race.h"
 #include "net/datagram.h"
 #include "net/inherited.h"
-#include "net/names.h"
+#include "net/names/resolve.h"
 #include "net/socket.h"
 #include "sched/engine.h"
 #include "sched/sched.h"
@@ -20,25 +20,6 @@
 #include "tls/stream.h"
 #include "wharf/net.h"
 #include "wharf/task.h"
-
-/* What was tried, for the sentence: "tried [::1]:1 ECONNREFUSED, 127.0.0.1:1 ECONNREFUSED". */
-struct attempts {
-    char text[FAILURE_DETAIL_SIZE];
-    size_t len;
-    int count;
-};
-
-static void attempts_add(struct attempts *attempts, const struct address *address, int code) {
-    char place[WHARF_ADDRESS_SIZE];
-    address_format(&address->any, address->len, place);
-    size_t room = sizeof(attempts->text) - attempts->len;
-    int len = snprintf(attempts->text + attempts->len, room, "%s%s %s", attempts->count > 0 ? ", " : "tried ",
-                       place, wharf_error_name(code));
-    if (len > 0) {
-        attempts->len = (size_t)len < room ? attempts->len + (size_t)len : sizeof(attempts->text) - 1;
-    }
-    attempts->count++;
-}
 
 /* One address. Nothing is left open on failure. */
 static int dial_address(const struct address *address, struct stream *stream) {
@@ -69,18 +50,15 @@ static int dial_address(const struct address *address, struct stream *stream) {
     return 0;
 }
 
-/* Errors after which another address would not help. */
-static bool is_final(int code) {
-    return code == -ECANCELED || code == -ENOMEM || code == -EMFILE || code == -ENFILE || wharf_check() < 0;
-}
-
-static int dial_failed(const struct address_text *to, const struct address *last, int code,
-                       const struct attempts *attempts) {
+/* The failure with the last address; where there were several, or it took its time, with what each of them said. */
+static int dial_failed(const struct address_text *to, int code, const struct race_report *report) {
     char subject[WHARF_ADDRESS_SIZE];
     address_text_format(to, subject, sizeof(subject));
-    (void)address_fail(code, "connect", subject, last);
-    if (attempts->count > 1) {
-        str_copy_to(failure_current()->detail, FAILURE_DETAIL_SIZE, wharf_str_of(attempts->text));
+    (void)address_fail(code, "connect", subject, &report->peer);
+    if (report->tried.count > 1) {
+        char *detail = failure_current()->detail;
+        size_t len = str_copy_to(detail, FAILURE_DETAIL_SIZE, STR("tried "));
+        (void)str_copy_to(detail + len, FAILURE_DETAIL_SIZE - len, wharf_str_of(report->tried.text));
     }
     return code;
 }
@@ -94,37 +72,43 @@ static struct address_text reachable(const struct address_text *to) {
     return text;
 }
 
+/* Several addresses race; one alone needs none. */
+static int dial_found(struct names_search *search, struct stream *stream, struct race_report *report) {
+    const struct address *first = &search->found[0].address;
+    if (search->count == 1 && search->pending == 0) {
+        report->peer = *first;
+        return dial_address(first, stream);
+    }
+    struct io *io = NULL;
+    int rc = race_connect(search, &io, report);
+    if (rc == 0) {
+        stream_init_socket(stream, io);
+    }
+    return rc;
+}
+
 int dial_stream(const struct address_text *to, struct stream *stream, struct dial_report *ret_report) {
-    struct address addresses[NAMES_ADDRESSES_MAX];
+    struct names_search search;
+    struct race_report report = {.peer = {.len = 0}};
     struct address_text text = reachable(to);
-    struct dial_report report = {.resolve_ns = 0};
     if (sched_current() == NULL) {
         return failure_current()->code;
     }
     int64_t begin = sched_clock();
-    int count = names_resolve(&text, AF_UNSPEC, addresses, NAMES_ADDRESSES_MAX);
-    if (count < 0) {
-        return count;
+    int rc = names_begin(&search, &text, AF_UNSPEC);
+    if (rc < 0) {
+        return rc;
     }
     int64_t resolved = sched_clock();
-    report.resolve_ns = resolved - begin;
-    struct attempts attempts = {.count = 0};
-    int rc = -WHARF_ENAME;
-    for (int i = 0; i < count && rc != 0; i++) {
-        report.peer = addresses[i];
-        rc = dial_address(&addresses[i], stream);
-        if (rc < 0) {
-            attempts_add(&attempts, &addresses[i], rc);
-        }
-        if (rc < 0 && is_final(rc)) {
-            break;
-        }
-    }
-    report.connect_ns = sched_clock() - resolved;
+    rc = dial_found(&search, stream, &report);
+    int64_t connected = sched_clock();
+    names_end(&search);
     if (ret_report != NULL) {
-        *ret_report = report;
+        ret_report->peer = report.peer;
+        ret_report->resolve_ns = resolved - begin;
+        ret_report->connect_ns = connected - resolved;
     }
-    return rc < 0 ? dial_failed(to, &report.peer, rc, &attempts) : 0;
+    return rc < 0 ? dial_failed(to, rc, &report) : 0;
 }
 
 int dial_secure(struct stream *stream, const struct address_text *to, wharf_tls *tls,

@@ -5,7 +5,7 @@
 #include "base/failure.h"
 #include "base/text.h"
 #include "net/datagram.h"
-#include "net/names.h"
+#include "net/names/resolve.h"
 #include "sched/engine.h"
 #include "sched/sched.h"
 

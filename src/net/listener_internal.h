@@ -6,7 +6,7 @@
 
 #include "net/address.h"
 #include "net/listener.h"
-#include "net/names.h"
+#include "net/names/resolve.h"
 #include "net/unix_path.h"
 #include "sched/io.h"
 #include "sched/op.h"

@@ -11,7 +11,7 @@
 #include "net/datagram.h"
 #include "net/inherited.h"
 #include "net/listener.h"
-#include "net/names.h"
+#include "net/names/resolve.h"
 #include "sched/engine.h"
 #include "sched/sched.h"
 #include "wharf/datagram.h"

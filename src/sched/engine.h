@@ -19,6 +19,14 @@ struct io;
 struct op;
 struct sched;
 
+/* A name, and room for its addresses. */
+struct engine_name {
+    const char *host;
+    int family; /* AF_UNSPEC: any */
+    struct sockaddr_storage *addresses;
+    int max;
+};
+
 struct engine {
     const char *name;
     /* A receive of TCP that gave less than was asked for has emptied the queue: no need to ask again (io_is_tcp). */
@@ -72,6 +80,9 @@ struct engine {
      * error that it meets; then its work. */
     int64_t (*file_delay)(struct sched *sched, const struct file_job *job);
     int64_t (*file_work)(struct sched *sched, struct file_job *job);
+    /* Names that this world itself knows, when not NULL: how many addresses were written (0: ask name servers), or an error;
+     * *ret_delay_ns is how long the answer takes. */
+    int (*look_up)(struct sched *sched, const struct engine_name *question, int64_t *ret_delay_ns);
     /* Which of IO_READ and IO_WRITE would not wait now. */
     int (*poll)(struct sched *sched, int fd, int events);
     int64_t (*unread)(struct sched *sched, int fd); /* bytes received and not yet read */

@@ -351,37 +351,43 @@ static int64_t attempt_accept(struct op *op) {
     return io_try_accept(accept->io, accept->accept.address, accept->accept.len);
 }
 
-enum { CONNECT_RETRY_NS = 5 * 1000 * 1000 };
-
-static int64_t attempt_connect(struct op *op) {
-    struct io_op *connect = (struct io_op *)op;
-    struct io *io = connect->io;
+int io_try_connect(struct io *io, const struct sockaddr *address, socklen_t len) {
     struct sched *sched = sched_here();
-    if (is_gone(connect)) {
-        return -ECANCELED;
-    }
-    if (!connect->connect.started) {
-        connect->connect.started = true;
-        io->ready = 0;
-        op->wake_at = 0;
-        int rc = sched->engine->connect(sched, io->fd, connect->connect.address, connect->connect.len);
-        if (rc == -EAGAIN) {
-            /* A Unix listener whose queue is full says nothing when there is room again. */
-            connect->connect.started = false;
-            op->wake_at = sched_clock() + CONNECT_RETRY_NS;
-            return -EAGAIN;
-        }
-        if (rc != -EINPROGRESS) {
-            io->ready = rc == 0 ? IO_READ | IO_WRITE : 0;
-            return rc;
-        }
-        return -EAGAIN;
-    }
+    io->ready = 0;
+    int rc = sched->engine->connect(sched, io->fd, address, len);
+    io->ready = rc == 0 ? IO_READ | IO_WRITE : 0;
+    return rc;
+}
+
+int io_try_connected(struct io *io) {
+    struct sched *sched = sched_here();
     if ((io->ready & IO_WRITE) == 0) {
         return -EAGAIN;
     }
     io->ready |= IO_READ;
     return sched->engine->connect_result(sched, io->fd);
+}
+
+enum { CONNECT_RETRY_NS = 5 * 1000 * 1000 };
+
+static int64_t attempt_connect(struct op *op) {
+    struct io_op *connect = (struct io_op *)op;
+    struct io *io = connect->io;
+    if (is_gone(connect)) {
+        return -ECANCELED;
+    }
+    if (connect->connect.started) {
+        return io_try_connected(io);
+    }
+    op->wake_at = 0;
+    int rc = io_try_connect(io, connect->connect.address, connect->connect.len);
+    if (rc == -EAGAIN) {
+        /* A Unix listener whose queue is full says nothing when there is room again. */
+        op->wake_at = sched_clock() + CONNECT_RETRY_NS;
+        return -EAGAIN;
+    }
+    connect->connect.started = true;
+    return rc == -EINPROGRESS ? -EAGAIN : rc;
 }
 
 static int64_t attempt_wait(struct op *op) {

@@ -130,6 +130,10 @@ static inline ssize_t io_try_send_bytes(struct io *io, const void *bytes, size_t
     }
     return n;
 }
+/* Begins to connect: 0 when that is all, or -EINPROGRESS: when it is writable, io_try_connected() tells. -EAGAIN: the queue of a
+ * Unix listener is full. */
+int io_try_connect(struct io *io, const struct sockaddr *address, socklen_t len);
+int io_try_connected(struct io *io);
 int io_try_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
 
 /* ---- what select needs ---- */

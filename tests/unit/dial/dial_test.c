@@ -91,14 +91,16 @@ static void unknown_names_and_bad_addresses_have_their_own_codes(void **state) {
     }
 }
 
-static void a_look_up_runs_on_the_pool(void **state) {
+static void names_that_cannot_exist_are_refused_at_once(void **state) {
     (void)state;
     wharf_sock sock = wharf_dial("no-such-host.invalid:1"); /* RFC 6761: never exists */
     assert_int_equal(sock.id, -WHARF_ENAME);
     assert_int_equal(strncmp(wharf_why(), "resolve no-such-host.invalid:1: ", 32), 0);
+    assert_int_equal(wharf_dial("hidden.onion:1").id, -WHARF_ENAME);
+    assert_non_null(strstr(wharf_why(), "RFC 7686"));
 }
 
-static void a_cancelled_look_up_frees_itself(void **state) {
+static void a_cancelled_look_up_says_so(void **state) {
     (void)state;
     wharf_sock sock = {0};
     WHARF_SCOPE (scope, NULL) {
@@ -139,8 +141,8 @@ int main(void) {
         cmocka_unit_test(one_address_says_so_once),
         cmocka_unit_test(falls_back_to_the_second_address),
         cmocka_unit_test(unknown_names_and_bad_addresses_have_their_own_codes),
-        cmocka_unit_test(a_look_up_runs_on_the_pool),
-        cmocka_unit_test(a_cancelled_look_up_frees_itself),
+        cmocka_unit_test(names_that_cannot_exist_are_refused_at_once),
+        cmocka_unit_test(a_cancelled_look_up_says_so),
         cmocka_unit_test(a_deadline_ends_a_connection_attempt),
     };
     return cmocka_run_group_tests_name("dial", tests, NULL, NULL);
