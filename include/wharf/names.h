@@ -107,6 +107,7 @@ typedef struct wharf_names_options {
     int attempts;            /**< rounds through the servers; default resolv.conf's, which is 2 */
     int ndots; /**< a name with so many dots is tried as it is first; default resolv.conf's, which is 1; WHARF_OFF: 0 */
     int family;        /**< 4 or 6: addresses of that kind alone */
+    bool tcp_only;     /**< ask by TCP alone, as resolv.conf's use-vc has it */
     int cache_entries; /**< answers kept for as long as they allow, per core: up to 65536; default none */
     int64_t resolution_delay_ms; /**< how long an IPv4 address waits for IPv6 ones; default 50 (RFC 8305) */
     int64_t

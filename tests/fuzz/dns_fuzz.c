@@ -7,6 +7,7 @@
 #include "net/names/hosts.h"
 #include "net/names/message.h"
 #include "net/names/nsswitch.h"
+#include "net/names/record.h"
 #include "net/names/resolv_conf.h"
 
 static void read_message(const uint8_t *data, size_t size) {
@@ -21,7 +22,14 @@ static void read_message(const uint8_t *data, size_t size) {
         return;
     }
     while (dns_reader_next(&reader, &record) > 0) {
+        struct arena arena;
+        wharf_record described;
         assert(record.data_at + record.data_len <= size);
+        arena_init(&arena, NULL, 0, 1 << 20);
+        if (record_describe(message, &record, &arena, &described) == 0) {
+            assert(described.text != NULL && described.target != NULL && described.name != NULL);
+        }
+        arena_deinit(&arena);
     }
 }
 

@@ -103,6 +103,14 @@ enum dns_match dns_match(const struct dns_query *query, struct dns_message messa
     return memcmp(bytes + DNS_HEADER_SIZE, question, len) == 0 ? DNS_IS_ANSWER : DNS_IS_CASE_CHANGED;
 }
 
+void dns_settle_case(const struct dns_query *query, unsigned char *bytes, size_t len) {
+    bool has_question = len >= DNS_HEADER_SIZE + query->question_len && u16_at(bytes + 4) == 1;
+    for (size_t i = 0; has_question && i + 4 < query->question_len; i++) {
+        unsigned char *byte = &bytes[DNS_HEADER_SIZE + i];
+        *byte = (unsigned char)ascii_lower((char)*byte);
+    }
+}
+
 int dns_name_at(struct dns_message message, size_t *at, size_t limit, char ret_name[DNS_TEXT_SIZE]) {
     char *name = NULL;
     long encoded = 0;

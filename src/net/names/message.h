@@ -74,6 +74,8 @@ enum dns_match {
 };
 enum dns_match dns_match(const struct dns_query *query, struct dns_message message);
 
+/* In an answer that has matched: the question's letters become small ones again, for the names in the records point at it. */
+void dns_settle_case(const struct dns_query *query, unsigned char *bytes, size_t len);
 /* Of an answer that has matched. */
 static inline unsigned dns_rcode(struct dns_message message) {
     return message.bytes[3] & 0x0fU;

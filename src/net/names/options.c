@@ -129,6 +129,7 @@ static int take_numbers(struct names_options *options, const wharf_names_options
     options->timeout_ms = given->timeout_ms;
     options->attempts = given->attempts;
     options->cache_entries = given->cache_entries;
+    options->tcp_only = given->tcp_only;
     if (given->ndots != 0) {
         options->ndots = given->ndots > 0 ? given->ndots : 0;
     }

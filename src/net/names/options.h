@@ -20,6 +20,7 @@ struct names_options {
     int attempts;       /* likewise */
     int ndots;          /* -1: resolv.conf's */
     int family;         /* AF_UNSPEC, AF_INET, AF_INET6 */
+    bool tcp_only;
     int cache_entries;
     int64_t resolution_delay_ns, attempt_delay_ns;
 };

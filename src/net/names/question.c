@@ -90,6 +90,7 @@ static int judge(struct turn *turn, struct dns_message message) {
         return -ENOMEM;
     }
     memcpy(copy, message.bytes, message.len);
+    dns_settle_case(&turn->query, copy, message.len);
     question->message = (struct dns_message){copy, message.len};
     question->outcome = QUESTION_ANSWERED;
     return 0;

@@ -34,12 +34,28 @@ static const struct names_half *telling_half(const struct names_search *search) 
     return a->rc != 0 ? a : aaaa->rc != 0 ? aaaa : a;
 }
 
+/* A deadline or a cancellation came first: who had not answered by then. */
+static int cut_short(const struct names_search *search, int code) {
+    char server[WHARF_ADDRESS_SIZE] = "";
+    char detail[FAILURE_DETAIL_SIZE];
+    const struct names_half *half = &search->halves[search->halves[HALF_A].asked ? HALF_A : HALF_AAAA];
+    const struct address *asked = &half->question.server;
+    address_format(&asked->any, asked->len, server);
+    const char *said = half->question.said.text;
+    (void)snprintf(detail, sizeof(detail), "no answer yet from %s%s%s", server,
+                   said[0] != '\0' ? ", before: " : "", said);
+    return search_fail(search, code, detail);
+}
+
 /* What the servers said about a name without addresses. */
 static int half_fail(const struct names_search *search, const struct names_half *half) {
     char server[WHARF_ADDRESS_SIZE] = "";
     char detail[FAILURE_DETAIL_SIZE];
     const struct question *question = &half->question;
-    if (half->rc == -WHARF_ENAMESERVER || half->rc == -ETIMEDOUT) {
+    if (half->rc == -ETIMEDOUT || half->rc == -ECANCELED) {
+        return cut_short(search, half->rc);
+    }
+    if (half->rc == -WHARF_ENAMESERVER) {
         return search_fail(search, half->rc,
                            question->said.text[0] != '\0' ? question->said.text : "no name server is known");
     }
@@ -52,19 +68,6 @@ static int half_fail(const struct names_search *search, const struct names_half 
     (void)snprintf(detail, sizeof(detail), "%s says that %s", server,
                    no_name ? "there is no such name (NXDOMAIN)" : "the name has no address");
     return search_fail(search, -WHARF_ENAME, detail);
-}
-
-/* A deadline or a cancellation came first: who had not answered by then. */
-static int cut_short(const struct names_search *search, int code) {
-    char server[WHARF_ADDRESS_SIZE] = "";
-    char detail[FAILURE_DETAIL_SIZE];
-    const struct names_half *half = &search->halves[search->halves[HALF_A].asked ? HALF_A : HALF_AAAA];
-    const struct address *asked = &half->question.server;
-    address_format(&asked->any, asked->len, server);
-    const char *said = half->question.said.text;
-    (void)snprintf(detail, sizeof(detail), "no answer yet from %s%s%s", server,
-                   said[0] != '\0' ? ", before: " : "", said);
-    return search_fail(search, code, detail);
 }
 
 /* ---- candidates ---- */

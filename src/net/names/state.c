@@ -151,6 +151,7 @@ static void options_apply(struct resolv_conf *conf, const struct names_options *
     if (options->attempts > 0) {
         conf->attempts = options->attempts;
     }
+    conf->use_tcp = conf->use_tcp || options->tcp_only;
     if (options->ndots >= 0) {
         conf->ndots = options->ndots;
     }

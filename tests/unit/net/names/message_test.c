@@ -234,6 +234,26 @@ static void an_answer_without_data_is_kept_as_long_as_its_authority_says(void **
     assert_int_equal(dns_ttl(message_of(&reply)), 60);
 }
 
+/* A record whose name points at the question. */
+static void names_that_point_at_the_question_have_small_letters(void **state) {
+    (void)state;
+    struct dns_query query;
+    struct dns_reader reader;
+    struct dns_record record;
+    struct reply reply;
+    assert_int_equal(dns_query_make("example.test", DNS_A, mixed, true, &query), 0);
+    reply_begin(&reply, &query, DNS_NOERROR);
+    static const unsigned char pointing[] = "\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1";
+    put(&reply, pointing, sizeof(pointing) - 1);
+    reply.bytes[7] = 1;
+    assert_int_equal(dns_match(&query, message_of(&reply)), DNS_IS_ANSWER);
+    dns_settle_case(&query, reply.bytes, reply.len);
+    assert_int_equal(dns_reader_init(&reader, message_of(&reply)), 0);
+    assert_int_equal(dns_reader_next(&reader, &record), 1);
+    assert_string_equal(record.name, "example.test");
+    dns_settle_case(&query, reply.bytes, 20); /* too short for a question: left alone */
+}
+
 static void types_have_names(void **state) {
     (void)state;
     char text[16];
@@ -258,6 +278,7 @@ int main(void) {
         cmocka_unit_test(every_cut_answer_is_refused),
         cmocka_unit_test(an_address_of_the_wrong_length_is_refused),
         cmocka_unit_test(an_answer_without_data_is_kept_as_long_as_its_authority_says),
+        cmocka_unit_test(names_that_point_at_the_question_have_small_letters),
         cmocka_unit_test(types_have_names),
     };
     return cmocka_run_group_tests_name("names message", tests, NULL, NULL);
