@@ -63,6 +63,8 @@ want_cross() {
 want_peers() {
     want nginx-light nginx /usr/sbin/nginx
     want gnutls-bin gnutls-cli
+    want nsd nsd /usr/sbin/nsd
+    want unbound unbound /usr/sbin/unbound
     want wrk wrk
 }
 
@@ -84,26 +86,35 @@ as_root() {
 
 # A daemon that a test starts by hand must not become a service of this machine: while it is being installed its unit
 # is masked, and afterwards it is disabled. One that is there already is left alone.
-install_missing() {
-    unit=/etc/systemd/system/nginx.service
-    masked=no
+daemons="nginx nsd unbound"
+
+mask() {
+    unit=/etc/systemd/system/$1.service
     case $missing in
-    *nginx*)
-        if [ ! -e "$unit" ] && as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit"; then
-            masked=yes
-        fi
-        ;;
+    *$1*) [ ! -e "$unit" ] && as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit" ;;
+    *) false ;;
     esac
+}
+
+unmask() {
+    as_root rm -f "/etc/systemd/system/$1.service"
+    if command -v systemctl >/dev/null 2>&1; then
+        as_root systemctl disable "$1.service" >/dev/null 2>&1
+    fi
+}
+
+install_missing() {
+    masked=
+    for daemon in $daemons; do
+        mask "$daemon" && masked="$masked $daemon"
+    done
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 NEEDRESTART_SUSPEND=1 \
         apt-get install -y -q -o DPkg::Lock::Timeout=120 --no-install-recommends $missing >&2 </dev/null
     status=$?
-    if [ $masked = yes ]; then
-        as_root rm -f "$unit"
-        if command -v systemctl >/dev/null 2>&1; then
-            as_root systemctl disable nginx.service >/dev/null 2>&1
-        fi
-    fi
+    for daemon in $masked; do
+        unmask "$daemon"
+    done
     return $status
 }
 

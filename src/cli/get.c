@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/exitcode.h"
 #include "cli/heads.h"
+#include "cli/naming.h"
 #include "cli/output.h"
 #include "cli/payload.h"
 #include "cli/progress.h"
@@ -32,6 +33,7 @@ struct get_options {
     bool show_secrets;
     int follow;
     int64_t timeout_ms;
+    struct naming_options naming;
     struct secure_options secure;
 };
 
@@ -54,6 +56,7 @@ static const struct flag get_flags[] = {
     {"follow", 0, FLAG_CHOICE, FIELD(follow), "yes|no", follow_choices,
      "follow redirects; default: yes for get and head, no for the others"},
     {"timeout", 't', FLAG_SECONDS, FIELD(timeout_ms), "SECONDS", NULL, "limit for each URL as a whole"},
+    NAMING_FLAGS(struct get_options, "name-server", 0),
     SECURE_PEER_FLAGS(struct get_options),
     SECURE_OWN_FLAGS(struct get_options),
     {0},
@@ -307,6 +310,7 @@ static int get_run(const struct invocation *call) {
         get.method[i] = (char)toupper((unsigned char)call->command->name[i]);
     }
     int code = check_call(&get, call);
+    code = code == EXIT_OK ? naming_set(&get.options->naming, call->command->name) : code;
     if (code != EXIT_OK) {
         return code;
     }

@@ -13,8 +13,8 @@
 #include "wharf/base.h"
 
 const struct command *const commands[] = {
-    &serve_command,  &get_command,    &head_command,    &post_command, &put_command,
-    &delete_command, &listen_command, &connect_command, &tls_command,  NULL,
+    &serve_command,  &get_command,     &head_command, &post_command, &put_command, &delete_command,
+    &listen_command, &connect_command, &tls_command,  &dns_command,  NULL,
 };
 
 const struct command *command_find(const char *name) {

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["serve", "get", "head", "post", "put", "delete", "listen", "connect"]
+COMMANDS = ["serve", "get", "head", "post", "put", "delete", "listen", "connect", "dns"]
 
 
 def test_version_is_one_line(wharf, run):
