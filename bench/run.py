@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 
+import echo_rows
 import runtime_rows
 from peers import Bare, Nginx, Wharf, fetch_first
 
@@ -210,6 +211,10 @@ def waits(settings, peers):
     return runtime_rows.waits(settings)
 
 
+def echo(settings, peers):
+    return echo_rows.echo(settings, ROOT / "bench")
+
+
 def scaling(settings, peers):
     return runtime_rows.scaling(settings)
 
@@ -228,6 +233,7 @@ WORKLOADS = {
     "start": (start, "from start to first answer"),
     "tasks": (tasks, "a task switch, a spawn and join, a channel hand-off, on one core"),
     "waits": (waits, "a sleep's lateness, and a second of waiting"),
+    "echo": (echo, "TCP echo of 64 bytes, 64 connections"),
     "scaling": (scaling, "hello on one and two cores, 64 connections"),
     "simulated": (simulated, "what a simulation costs in real time"),
 }
@@ -267,6 +273,7 @@ PRINTERS = {
     "start": lambda rows: print_numbers(rows, "ms", 1),
     "tasks": runtime_rows.print_tasks,
     "waits": runtime_rows.print_waits,
+    "echo": echo_rows.print_echo,
     "scaling": runtime_rows.print_scaling,
     "simulated": runtime_rows.print_simulated,
 }
@@ -297,6 +304,7 @@ def targets(results):
     yield "waits: us that a sleep is late", waiting and waiting["late"], 1000
     yield "waits: CPU us of a second's wait", waiting and max(waiting["cpu"].values()), 2000
     yield "waits: wake-ups in a second's wait", waiting and max(waiting["wake_ups"].values()), 2
+    yield "echo: CPU per message, x bare", against(results, "echo", "bare", cpu), 1.05
     yield "scaling: busiest core, x mean", results.get("scaling", {}).get("balance"), 1.5
     for name, limit in (("timeout_ms", 10), ("request_us", 20)):
         yield f"simulated: {name}", results.get("simulated", {}).get(name), limit

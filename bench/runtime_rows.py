@@ -22,11 +22,11 @@ def numbers_of(text):
 
 
 def build_go(settings, source):
-    """The path of the Go program, or None without Go. Nothing is written outside the run's own folder."""
+    """The path of a Go program, or None without Go. Nothing is written outside the run's own folder."""
     go = shutil.which("go", path=os.environ.get("PATH", "") + ":/usr/bin")
     if go is None:
         return None
-    program = settings.folder / "tasks_go"
+    program = settings.folder / f"{source.stem}_go"
     folders = {"GOCACHE": str(settings.folder / "go-cache"), "GOPATH": str(settings.folder / "go"), "GO111MODULE": "off"}
     words = [go, "build", "-o", str(program), str(source)]
     result = subprocess.run(words, capture_output=True, text=True, timeout=300, env={**os.environ, **folders})
