@@ -61,6 +61,9 @@ want_cross() {
 }
 
 want_peers() {
+    want netcat-openbsd nc
+    want socat socat
+    want systemd systemd-socket-activate
     want nginx-light nginx /usr/sbin/nginx
     want gnutls-bin gnutls-cli
     want nsd nsd /usr/sbin/nsd

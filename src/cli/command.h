@@ -19,6 +19,7 @@ enum flag_kind {
     FLAG_LIST,    /* const char **, ended by NULL; may be repeated */
     FLAG_COUNT,   /* int64_t, 1 to 256 */
     FLAG_SECONDS, /* int64_t, in milliseconds; "2.5" is 2500 */
+    FLAG_WORDS,   /* char **, ended by NULL: all words behind "--". It has no name */
     FLAG_CHOICE,  /* int: 1 for the first of the choices, 2 for the second ... */
 };
 

@@ -26,6 +26,11 @@ static void print_flag(FILE *out, const struct flag *flag) {
     if (flag->letter != 0) {
         snprintf(letter, sizeof letter, "-%c, ", flag->letter);
     }
+    if (flag->kind == FLAG_WORDS) {
+        snprintf(left, sizeof left, "    -- %s", flag->argument);
+        fprintf(out, "  %-*s  %s\n", FLAG_COLUMN, left, flag->help);
+        return;
+    }
     snprintf(left, sizeof left, "%s--%s%s%s", letter, flag->name, flag->argument != NULL ? " " : "",
              flag->argument != NULL ? flag->argument : "");
     fprintf(out, "  %-*s  %s\n", FLAG_COLUMN, left, flag->help);

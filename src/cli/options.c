@@ -72,7 +72,16 @@ bool options_parse_seconds(const char *text, int64_t *ret_ms) {
 
 static const struct flag *find_letter(const struct command *command, char letter) {
     for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
-        if (flag->letter == letter) {
+        if (flag->letter == letter && letter != 0) {
+            return flag;
+        }
+    }
+    return NULL;
+}
+
+static const struct flag *find_words(const struct command *command) {
+    for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
+        if (flag->kind == FLAG_WORDS) {
             return flag;
         }
     }
@@ -81,7 +90,7 @@ static const struct flag *find_letter(const struct command *command, char letter
 
 static const struct flag *find_name(const struct command *command, const char *name, size_t len) {
     for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
-        if (strlen(flag->name) == len && memcmp(flag->name, name, len) == 0) {
+        if (flag->kind != FLAG_WORDS && strlen(flag->name) == len && memcmp(flag->name, name, len) == 0) {
             return flag;
         }
     }
@@ -94,7 +103,8 @@ static int complain_unknown(const struct cursor *at, const char *word, size_t le
     const char *nearest = NULL;
     size_t best = SIZE_MAX;
     for (const struct flag *flag = at->command->flags; flag->name != NULL; flag++) {
-        nearest = suggest_is_nearer(name, flag->name, &best) ? flag->name : nearest;
+        bool near = flag->kind != FLAG_WORDS && suggest_is_nearer(name, flag->name, &best);
+        nearest = near ? flag->name : nearest;
     }
     nearest = suggest_is_nearer(name, "help", &best) ? "help" : nearest;
     char sentence[192];
@@ -205,6 +215,16 @@ static int parse_short(struct cursor *at, const char *letters) {
     return 0;
 }
 
+/* All that is left of the command line, which ends in NULL by itself. */
+static int take_words(struct cursor *at, const struct flag *flag) {
+    if (at->next == at->argc) {
+        return complain(at, "behind -- belongs ", flag->argument);
+    }
+    *(char ***)((char *)at->options + flag->offset) = at->argv + at->next;
+    at->next = at->argc;
+    return 0;
+}
+
 static int check_operands(const struct cursor *at, int count) {
     if (count < at->command->operands_min) {
         char usage[128];
@@ -227,6 +247,8 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
         /* "-" alone is an operand: standard input or output. */
         if (flags_ended || word[0] != '-' || word[1] == '\0') {
             argv[operands++] = word;
+        } else if (strcmp(word, "--") == 0 && find_words(command) != NULL) {
+            result = take_words(&at, find_words(command));
         } else if (strcmp(word, "--") == 0) {
             flags_ended = true;
         } else if (word[1] == '-') {
