@@ -32,6 +32,7 @@ PUBLIC_LAYER = {
     "debug.h": "sched",
     "sim.h": "sim",
     "net.h": "net",
+    "copy.h": "net",
     "datagram.h": "net",
     "tls.h": "tls",
     "frame.h": "net",

@@ -98,6 +98,19 @@ void sock_put_back(struct sock *sock, const void *bytes, size_t len) {
     sock->ahead_end += len;
 }
 
+/* What is there already moves up behind them. */
+void sock_put_in_front(struct sock *sock, const void *bytes, size_t len) {
+    size_t behind = sock_ahead(sock);
+    if (ahead_reserve(sock, len) < 0) {
+        sock->receive_error = -ENOMEM;
+        return;
+    }
+    char *start = sock->ahead + sock->ahead_start;
+    memmove(start + len, start, behind);
+    memcpy(start, bytes, len);
+    sock->ahead_end += len;
+}
+
 /* ---- receiving ---- */
 
 /* An operation that need not wait: it passes the checks that every operation passes, and gives way in its turn. */

@@ -87,8 +87,9 @@ int sock_recv_begin(struct sock *sock);
 ssize_t sock_recv_end(struct sock *sock, ssize_t result);
 int sock_send_begin(struct sock *sock);
 int64_t sock_send_end(struct sock *sock, int64_t result, int64_t sent);
-/* Puts received bytes behind those that are buffered. */
+/* Puts received bytes behind those that are buffered, or in front of them. */
 void sock_put_back(struct sock *sock, const void *bytes, size_t len);
+void sock_put_in_front(struct sock *sock, const void *bytes, size_t len);
 /* Reads into the buffer, which may hold up to `size` bytes for this call (at least one more than are in it). The end: 0. Suspends. */
 ssize_t sock_read_ahead(struct sock *sock, size_t size);
 void sock_ahead_consume(struct sock *sock, size_t len);

@@ -54,6 +54,10 @@ void stream_init_socket(struct stream *stream, struct io *io) {
     *stream = (struct stream){.type = &stream_socket, .io = io};
 }
 
+bool stream_is_socket(const struct stream *stream) {
+    return stream->type == &stream_socket;
+}
+
 /* Steps over `sent` bytes; *first moves past finished pieces (empty ones included). */
 static void pieces_advance(struct iovec *pieces, int count, int *first, size_t sent) {
     while (*first < count && sent >= pieces[*first].iov_len) {

@@ -88,6 +88,8 @@ static inline const char *stream_why(const struct stream *stream) {
 
 /* A stream over an open, connected io. io->owner is the caller's to set. */
 void stream_init_socket(struct stream *stream, struct io *io);
+/* Whether the stream's bytes are those of its io, so that the kernel may move them. */
+bool stream_is_socket(const struct stream *stream);
 
 /* ---- whole pieces; each suspends ---- */
 /* All pieces. Returns the bytes or an error; *ret_sent (may be NULL) counts what was accepted, on failure

@@ -65,6 +65,8 @@ struct engine {
     ssize_t (*recv)(struct sched *sched, int fd, void *buffer, size_t size);
     ssize_t (*send)(struct sched *sched, int fd, const struct iovec *pieces, int count, bool more);
     int64_t (*sendfile)(struct sched *sched, int fd, int file, int64_t offset, int64_t size);
+    /* From a socket into a pipe or the other way, by the kernel; NULL: there is no such way. 0: the end of the socket. */
+    int64_t (*splice)(struct sched *sched, int from, int to, int64_t size);
     /* Of datagram and Unix sockets (datagram.h). count: at least 1. How many, at least 1: the first of them. After an error
      * in one of them those before it are reported, and the error by the next call. A stream gives 1 with no bytes at
      * its end. */

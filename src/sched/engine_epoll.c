@@ -205,6 +205,7 @@ const struct engine engine_epoll = {
     .recv = kernel_recv,
     .send = kernel_send,
     .sendfile = kernel_sendfile,
+    .splice = kernel_splice,
     .recv_datagrams = kernel_recv_datagrams,
     .send_datagrams = kernel_send_datagrams,
     .shutdown = kernel_shutdown,

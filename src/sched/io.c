@@ -343,6 +343,38 @@ static int64_t attempt_sendfile(struct op *op) {
     return n;
 }
 
+static int64_t attempt_splice_from(struct op *op) {
+    const struct io_op *splice = (struct io_op *)op;
+    struct io *io = splice->io;
+    struct sched *sched = sched_here();
+    if (is_gone(splice)) {
+        return -ECANCELED;
+    }
+    int64_t n = (io->ready & IO_READ) != 0
+                    ? sched->engine->splice(sched, io->fd, splice->file.fd, splice->file.size)
+                    : -EAGAIN;
+    if (n == -EAGAIN) {
+        io->ready &= (uint8_t)~IO_READ;
+    }
+    return n;
+}
+
+static int64_t attempt_splice_to(struct op *op) {
+    const struct io_op *splice = (struct io_op *)op;
+    struct io *io = splice->io;
+    struct sched *sched = sched_here();
+    if (is_gone(splice)) {
+        return -ECANCELED;
+    }
+    int64_t n = (io->ready & IO_WRITE) != 0
+                    ? sched->engine->splice(sched, splice->file.fd, io->fd, splice->file.size)
+                    : -EAGAIN;
+    if (n == -EAGAIN) {
+        io->ready &= (uint8_t)~IO_WRITE;
+    }
+    return n;
+}
+
 static int64_t attempt_accept(struct op *op) {
     struct io_op *accept = (struct io_op *)op;
     if (is_gone(accept)) {
@@ -402,6 +434,8 @@ static int64_t attempt_wait(struct op *op) {
 static const struct op_kind recv_kind = {"recv", attempt_recv, start_reader, op_queue_remove};
 static const struct op_kind send_kind = {"send", attempt_send, start_writer, op_queue_remove};
 static const struct op_kind sendfile_kind = {"sendfile", attempt_sendfile, start_writer, op_queue_remove};
+static const struct op_kind splice_from_kind = {"splice", attempt_splice_from, start_reader, op_queue_remove};
+static const struct op_kind splice_to_kind = {"splice", attempt_splice_to, start_writer, op_queue_remove};
 static const struct op_kind accept_kind = {"accept", attempt_accept, start_reader, op_queue_remove};
 static const struct op_kind connect_kind = {"connect", attempt_connect, start_writer, op_queue_remove};
 static const struct op_kind wait_read_kind = {"wait readable", attempt_wait, start_reader, op_queue_remove};
@@ -419,6 +453,18 @@ ssize_t io_recv(struct io *io, void *buffer, size_t size) {
 ssize_t io_send(struct io *io, const struct iovec *pieces, int count, bool more) {
     struct io_op op = {
         .op.kind = &send_kind, .io = io, .generation = io->generation, .send = {pieces, count, more}};
+    return io_await(&op);
+}
+
+int64_t io_splice_from(struct io *io, int pipe, int64_t size) {
+    struct io_op op = {
+        .op.kind = &splice_from_kind, .io = io, .generation = io->generation, .file = {pipe, 0, size}};
+    return io_await(&op);
+}
+
+int64_t io_splice_to(struct io *io, int pipe, int64_t size) {
+    struct io_op op = {
+        .op.kind = &splice_to_kind, .io = io, .generation = io->generation, .file = {pipe, 0, size}};
     return io_await(&op);
 }
 

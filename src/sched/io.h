@@ -92,6 +92,9 @@ ssize_t io_recv(struct io *io, void *buffer, size_t size);
  */
 ssize_t io_send(struct io *io, const struct iovec *pieces, int count, bool more);
 int64_t io_sendfile(struct io *io, int fd, int64_t offset, int64_t size);
+/* Between a socket and a pipe, where the engine can: into an empty one, out of one that has bytes. 0: the end of the socket. */
+int64_t io_splice_from(struct io *io, int pipe, int64_t size);
+int64_t io_splice_to(struct io *io, int pipe, int64_t size);
 /* The new descriptor, non-blocking and close-on-exec. ret_address may be NULL. */
 int io_accept(struct io *io, struct sockaddr_storage *ret_address, socklen_t *ret_len);
 int io_connect(struct io *io, const struct sockaddr *address, socklen_t len);

@@ -2,6 +2,7 @@
 #include "sched/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -107,6 +108,17 @@ int64_t kernel_sendfile(struct sched *sched, int fd, int file, int64_t offset, i
     for (;;) {
         off_t at = offset;
         ssize_t n = sendfile(fd, file, &at, count);
+        ssize_t rc = n < 0 ? -errno : n;
+        if (rc != -EINTR) {
+            return rc;
+        }
+    }
+}
+
+int64_t kernel_splice(struct sched *sched, int from, int to, int64_t size) {
+    (void)sched;
+    for (;;) {
+        ssize_t n = splice(from, NULL, to, NULL, (size_t)size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         ssize_t rc = n < 0 ? -errno : n;
         if (rc != -EINTR) {
             return rc;

@@ -63,6 +63,7 @@ static inline ssize_t kernel_send_bytes(int fd, const void *bytes, size_t len) {
 }
 
 int64_t kernel_sendfile(struct sched *sched, int fd, int file, int64_t offset, int64_t size);
+int64_t kernel_splice(struct sched *sched, int from, int to, int64_t size);
 int kernel_shutdown(struct sched *sched, int fd);
 void kernel_close(struct sched *sched, int fd, bool reset);
 int kernel_local_name(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
