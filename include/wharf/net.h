@@ -15,7 +15,7 @@
  *     systemd:http    fd:3                                                     already open when the program started
  *
  * with "tcp://" in front where a URL reads better; no scheme means TCP. A host is a literal or a name; a port
- * is a number from 0 to 65535 (0: the kernel picks one, when listening). "systemd:NAME" are the sockets that the service
+ * is a number from 0 to 65535 (0: the kernel picks one, when listening) or a well-known service ("localhost:http"). "systemd:NAME" are the sockets that the service
  * manager passed under that name (FileDescriptorName= in the .socket unit; all are "unknown" without one), "fd:N" is descriptor N;
  * each can be taken once.
  *
@@ -85,6 +85,14 @@ WHARF_API int wharf_connect(wharf_sock sock, const char *address);
  *  Errors: -EBADF, -ENOTCONN, -ECONNRESET, -ECANCELED (also when another task closes the socket), -ETIMEDOUT,
  *  -EBUSY (another task is receiving). */
 WHARF_API WHARF_MUST_USE ssize_t wharf_recv(wharf_sock sock, void *buffer, size_t size);
+
+/** Receives into several pieces, filling one after the other with what is there. count: 1 to 1024, with room for at least 1 byte. Of a
+ * socket of datagrams, one datagram. Otherwise as wharf_recv(). */
+WHARF_API WHARF_MUST_USE ssize_t wharf_recvv(wharf_sock sock, const struct iovec *pieces, int count);
+
+/** Looks at what comes next without taking it: copies at least 1 and at most `size` bytes, which the next receive gives again. size: 1
+ * byte to 16 MiB. Otherwise as wharf_recv(). */
+WHARF_API WHARF_MUST_USE ssize_t wharf_peek(wharf_sock sock, void *buffer, size_t size);
 
 /** Receives exactly `size` bytes. Suspends. Returns `size`; 0: the peer was done before the first byte.
  *  Errors: as wharf_recv(), and -WHARF_EEOF (it was done in the middle). After a failure the bytes that had

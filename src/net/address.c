@@ -174,6 +174,28 @@ static int name_parse(wharf_str text, size_t at, struct address_text *parts, siz
     return 0;
 }
 
+/* The services that have kept their ports since before anybody asked (IANA's registry). The machine's own list is not read: an
+ * address means the same everywhere. */
+static const struct service {
+    const char *name;
+    uint16_t port;
+} services[] = {
+    {"echo", 7},     {"discard", 9}, {"daytime", 13}, {"ftp", 21},          {"ssh", 22},    {"telnet", 23},
+    {"smtp", 25},    {"time", 37},   {"domain", 53},  {"tftp", 69},         {"finger", 79}, {"http", 80},
+    {"pop3", 110},   {"ntp", 123},   {"imap", 143},   {"snmp", 161},        {"ldap", 389},  {"https", 443},
+    {"syslog", 514}, {"ldaps", 636}, {"imaps", 993},  {"postgresql", 5432}, {"mqtt", 1883}, {"redis", 6379},
+};
+
+/* 0: there is no such service. */
+static uint16_t service_port(wharf_str name) {
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        if (str_equal_nocase(name, wharf_str_of(services[i].name))) {
+            return services[i].port;
+        }
+    }
+    return 0;
+}
+
 static int port_parse(wharf_str text, size_t at, struct address_text *parts, struct problem *problem) {
     if (at == text.len) {
         return problem_at(problem, at, "a port is missing");
@@ -185,9 +207,13 @@ static int port_parse(wharf_str text, size_t at, struct address_text *parts, str
     if (digits.len == 0) {
         return problem_at(problem, text.len, "a port is missing");
     }
+    parts->port = service_port(digits);
+    if (parts->port > 0) {
+        return 0;
+    }
     for (size_t i = 0; i < digits.len; i++) {
         if (digits.ptr[i] < '0' || digits.ptr[i] > '9') {
-            return problem_at(problem, at + 1 + i, "a port is a number");
+            return problem_at(problem, at + 1 + i, "a port is a number, or a service like http");
         }
     }
     uint64_t port = 0;

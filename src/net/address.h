@@ -2,6 +2,7 @@
  *
  *      address   = [ "tcp://" ] host-port / "udp://" host-port / unix ( path / "@" name ) / "fd:" number / "systemd:" name
  *      host-port = host ":" port / "[" IPv6 "]" ":" port / ":" port
+ *      port      = number / service
  *      unix      = "unix:" / "unix-datagram:" / "unix-seqpacket:"
  */
 #ifndef NET_ADDRESS_H

@@ -197,13 +197,83 @@ ssize_t wharf_recv(wharf_sock handle, void *buffer, size_t size) {
         return error;
     }
     if (sock->type != SOCK_STREAM && sock->listener == NULL) {
-        return datagram_recv(sock, buffer, size, NULL);
+        struct iovec piece = {buffer, size};
+        return datagram_recv(sock, &piece, 1, NULL);
     }
     error = sock_recv_begin(sock);
     if (error < 0) {
         return error;
     }
     return sock_recv_end(sock, size > 0 ? recv_some(sock, buffer, size) : -EINVAL);
+}
+
+/* Fills what is left of the pieces with what is there. An error that comes behind bytes is the next call's. */
+static ssize_t recv_more_pieces(struct sock *sock, const struct iovec *pieces, int count, ssize_t got) {
+    ssize_t total = got;
+    int i = 0;
+    while (i < count && (size_t)got == pieces[i].iov_len) {
+        i++;
+        if (i == count) {
+            break;
+        }
+        if (sock_ahead(sock) > 0) {
+            got = (ssize_t)ahead_copy(sock, pieces[i].iov_base, pieces[i].iov_len);
+            sock_ahead_consume(sock, (size_t)got);
+        } else {
+            got = sock->stream.io != NULL && pieces[i].iov_len > 0
+                      ? sock->stream.type->try_recv(&sock->stream, pieces[i].iov_base, pieces[i].iov_len)
+                      : 0;
+        }
+        if (got < 0 && got != -EAGAIN) {
+            sock->receive_error = (int)got;
+        }
+        total += got > 0 ? got : 0;
+    }
+    return total;
+}
+
+ssize_t wharf_recvv(wharf_sock handle, const struct iovec *pieces, int count) {
+    int error = 0;
+    struct sock *sock = sock_find(handle, "recv", &error);
+    if (sock == NULL) {
+        return error;
+    }
+    int first = 0;
+    while (first < count && pieces[first].iov_len == 0) {
+        first++;
+    }
+    if (count < 1 || count > PIECES_MAX || first == count) {
+        return sock_fail(sock, -EINVAL, "recv");
+    }
+    if (sock->type != SOCK_STREAM && sock->listener == NULL) {
+        return datagram_recv(sock, pieces, count, NULL);
+    }
+    error = sock_recv_begin(sock);
+    if (error < 0) {
+        return error;
+    }
+    ssize_t got = recv_some(sock, pieces[first].iov_base, pieces[first].iov_len);
+    got = got > 0 ? recv_more_pieces(sock, pieces + first, count - first, got) : got;
+    return sock_recv_end(sock, got);
+}
+
+ssize_t wharf_peek(wharf_sock handle, void *buffer, size_t size) {
+    int error = 0;
+    struct sock *sock = recv_begin(handle, &error);
+    if (sock == NULL) {
+        return error;
+    }
+    ssize_t got = size >= 1 && size <= UNTIL_MAX ? 1 : -EINVAL;
+    if (got > 0 && sock_ahead(sock) == 0) {
+        got = sock_read_ahead(sock, size);
+    } else if (got > 0) {
+        int rc = sock_recv_checkpoint();
+        got = rc < 0 ? rc : 1;
+    }
+    if (got > 0 && sock->stream.io == NULL) {
+        got = -ECANCELED;
+    }
+    return sock_recv_end(sock, got > 0 ? (ssize_t)ahead_copy(sock, buffer, size) : got);
 }
 
 /* The buffered bytes stay where they are until the item is complete; what comes from the stream is put behind them

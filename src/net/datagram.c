@@ -37,10 +37,19 @@ static ssize_t cut_fail(struct sock *sock, const struct datagram *datagram, size
     return fail(-EMSGSIZE, "recv", NULL, "the datagram has %zu bytes, the buffer %zu", datagram->whole, size);
 }
 
-ssize_t datagram_recv(struct sock *sock, void *buffer, size_t size, wharf_address *ret_from) {
-    struct iovec piece = {buffer, size};
+static size_t size_of(const struct iovec *pieces, int count) {
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        size += pieces[i].iov_len;
+    }
+    return size;
+}
+
+ssize_t datagram_recv(struct sock *sock, const struct iovec *pieces, int count, wharf_address *ret_from) {
     struct sockaddr_storage from;
-    struct datagram datagram = {.pieces = &piece, .piece_count = 1, .peer = ret_from != NULL ? &from : NULL};
+    struct datagram datagram = {.pieces = (struct iovec *)pieces, .piece_count = count};
+    size_t size = size_of(pieces, count);
+    datagram.peer = ret_from != NULL ? &from : NULL;
     sock_enter(sock);
     int rc = io_recv_datagrams(sock->stream.io, &datagram, 1);
     if (rc > 0 && datagram.whole > size) {
@@ -56,7 +65,8 @@ ssize_t datagram_recv(struct sock *sock, void *buffer, size_t size, wharf_addres
 ssize_t wharf_recv_from(wharf_sock handle, void *buffer, size_t size, wharf_address *ret_from) {
     int error = 0;
     struct sock *sock = datagram_find(handle, "recv", &error);
-    return sock != NULL ? datagram_recv(sock, buffer, size, ret_from) : error;
+    struct iovec piece = {buffer, size};
+    return sock != NULL ? datagram_recv(sock, &piece, 1, ret_from) : error;
 }
 
 /* The port that the socket is bound to: it stays. */
@@ -148,11 +158,7 @@ ssize_t datagram_send(struct sock *sock, const struct iovec *pieces, int count, 
     if (rc < 0) {
         return rc;
     }
-    size_t size = 0;
-    for (int i = 0; i < count; i++) {
-        size += pieces[i].iov_len;
-    }
-    if (size == 0 && sock->type == SOCK_SEQPACKET) {
+    if (size_of(pieces, count) == 0 && sock->type == SOCK_SEQPACKET) {
         return fail(-EINVAL, "send", NULL, "an empty message would be taken for the end");
     }
     if (to != NULL && to->len > 0) {

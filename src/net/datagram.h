@@ -8,7 +8,7 @@
 #include "wharf/datagram.h"
 
 /* What wharf_recv() and wharf_sendv() do on such a socket. Suspend; failures are recorded. */
-ssize_t datagram_recv(struct sock *sock, void *buffer, size_t size, wharf_address *ret_from);
+ssize_t datagram_recv(struct sock *sock, const struct iovec *pieces, int count, wharf_address *ret_from);
 ssize_t datagram_send(struct sock *sock, const struct iovec *pieces, int count, const wharf_address *to);
 
 /* What wharf_dial() and wharf_serve_on() do for addresses of datagrams and of seqpackets. Suspend for a name. */

@@ -41,7 +41,8 @@ struct reading {
 };
 
 static wharf_str bytes_ahead(const struct sock *sock) {
-    return (wharf_str){sock->ahead != NULL ? sock->ahead + sock->ahead_start : NULL, sock_ahead(sock)};
+    size_t len = sock_ahead(sock);
+    return (wharf_str){len > 0 ? sock->ahead + sock->ahead_start : NULL, len};
 }
 
 /* Reads until `size` bytes are buffered. 1, or 0 at an end before the first byte, or an error. */
@@ -126,7 +127,9 @@ int wharf_recv_frame(wharf_sock handle, const wharf_framing *framing, void *buff
     struct reading reading = {.sock = sock, .format = &format};
     ssize_t rc = read_frame(&reading, size);
     if (rc == 1) {
-        memcpy(buffer, sock->ahead + sock->ahead_start + reading.place.head, reading.place.body);
+        if (reading.place.body > 0) {
+            memcpy(buffer, sock->ahead + sock->ahead_start + reading.place.head, reading.place.body);
+        }
         sock_ahead_consume(sock, reading.place.head + reading.place.body + reading.place.tail);
         *ret_len = reading.place.body;
     }

@@ -548,6 +548,46 @@ static int options_are_checked_by_name_and_range(void *arg) {
     return 0;
 }
 
+static int looking_takes_nothing(void *arg) {
+    (void)arg;
+    struct pair pair = net_pair();
+    char bytes[16];
+    EXPECT(wharf_send(pair.near, "hello", 5) == 5);
+    ssize_t got = wharf_peek(pair.far, bytes, sizeof(bytes));
+    EXPECT(got >= 1 && got <= 5 && bytes[0] == 'h');
+    EXPECT(wharf_peek(pair.far, bytes, 1) == 1);
+    EXPECT(wharf_peek(pair.far, bytes, 0) == -EINVAL);
+    EXPECT(wharf_recv_exact(pair.far, bytes, 5) == 5 && memcmp(bytes, "hello", 5) == 0);
+    EXPECT(wharf_shutdown_write(pair.near) == 0);
+    EXPECT(wharf_peek(pair.far, bytes, sizeof(bytes)) == 0);
+    EXPECT(wharf_recv(pair.far, bytes, sizeof(bytes)) == 0);
+    net_end(pair);
+    return 0;
+}
+
+static int pieces_are_filled_one_after_the_other(void *arg) {
+    (void)arg;
+    struct pair pair = net_pair();
+    char a[4] = "", b[3] = "", all[16] = "";
+    struct iovec pieces[] = {{NULL, 0}, {a, 3}, {NULL, 0}, {b, 2}};
+    size_t len = 0;
+    EXPECT(wharf_recvv(pair.far, pieces, 0) == -EINVAL && wharf_recvv(pair.far, pieces, 1) == -EINVAL);
+    EXPECT(wharf_send(pair.near, "abcdefghij\nxy", 13) == 13);
+    EXPECT(wharf_shutdown_write(pair.near) == 0);
+    ssize_t got = wharf_recvv(pair.far, pieces, 4);
+    while (got > 0) {
+        EXPECT(got <= 5 && len + (size_t)got <= sizeof(all));
+        size_t first = got < 3 ? (size_t)got : 3;
+        memcpy(all + len, a, first);
+        memcpy(all + len + first, b, (size_t)got - first);
+        len += (size_t)got;
+        got = wharf_recvv(pair.far, pieces, 4);
+    }
+    EXPECT(got == 0 && len == 13 && memcmp(all, "abcdefghij\nxy", 13) == 0);
+    net_end(pair);
+    return 0;
+}
+
 static const struct {
     const char *name;
     wharf_fn run;
@@ -570,6 +610,8 @@ static const struct {
     {"refused_connections_say_who_refused", refused_connections_say_who_refused},
     {"a_detached_connection_can_be_adopted", a_detached_connection_can_be_adopted},
     {"a_detached_listener_can_be_adopted", a_detached_listener_can_be_adopted},
+    {"looking_takes_nothing", looking_takes_nothing},
+    {"pieces_are_filled_one_after_the_other", pieces_are_filled_one_after_the_other},
     {"options_are_checked_by_name_and_range", options_are_checked_by_name_and_range},
 };
 

@@ -37,6 +37,8 @@ static void accepts_addresses(void **state) {
         {"unix:/run/x.sock", ADDRESS_UNIX, "/run/x.sock", 0, false},
         {"unix:relative:7", ADDRESS_UNIX, "relative:7", 0, false},
         {"unix:@name", ADDRESS_UNIX, "@name", 0, false},
+        {"localhost:http", ADDRESS_TCP, "localhost", 80, false},
+        {"udp://[::1]:Domain", ADDRESS_UDP, "::1", 53, true},
         {"udp://:53", ADDRESS_UDP, "", 53, false},
         {"UDP://[::1]:53", ADDRESS_UDP, "::1", 53, true},
         {"unix-datagram:/run/log", ADDRESS_UNIX_DATAGRAM, "/run/log", 0, false},
