@@ -1,9 +1,9 @@
 /* The limit that echo servers are measured against: one thread, one epoll, descriptors registered once and edge-triggered, one
  * receive and one send for what has arrived. A peer that does not read its echo is cut off.
  *
- *     bare_echo
+ *     bare_echo [--until-eof]
  *
- * The first line of output is its address. It ends with its standard input. */
+ * The first line of output is its address. --until-eof: ends with its standard input. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -11,6 +11,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "arguments.h"
 
 enum { EVENTS_MAX = 512, BUFFER_SIZE = 4096 };
 
@@ -67,11 +69,17 @@ static void echo(int fd, uint32_t events) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     struct epoll_event events[EVENTS_MAX];
+    bool until_eof = false;
+    const struct argument table[] = {{"--until-eof", NULL, NULL, &until_eof}, {NULL, NULL, NULL, NULL}};
+    if (!arguments_read(table, argc, argv)) {
+        return 2;
+    }
     int listener = listen_somewhere();
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (listener < 0 || epoll < 0 || watch(epoll, listener) < 0 || watch(epoll, STDIN_FILENO) < 0) {
+    if (listener < 0 || epoll < 0 || watch(epoll, listener) < 0 ||
+        (until_eof && watch(epoll, STDIN_FILENO) < 0)) {
         return 1;
     }
     for (;;) {

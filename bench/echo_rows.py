@@ -47,8 +47,8 @@ def has_twisted():
 
 def programs(settings, source):
     found = {
-        "bare": [settings.programs / "bare_echo"],
-        "wharf": [settings.programs / "echo"],
+        "bare": [settings.programs / "bare_echo", "--until-eof"],
+        "wharf": [settings.programs / "echo", "--until-eof"],
         "asyncio": ["/usr/bin/python3", source / "echo_asyncio.py"],
     }
     go = build_go(settings, source / "echo.go")

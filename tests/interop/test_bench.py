@@ -24,9 +24,10 @@ def test_quick_benchmark_prints_every_row(root, run, build):
         assert re.search(r"^  bare +-?[\d.]+", section.group(1), re.MULTILINE), output
         assert re.search(r"^  wharf +-?[\d.]+", section.group(1), re.MULTILINE), output
     assert re.search(r"^tasks: .*\n(?:.*\n){1,2}  wharf( +[\d.]+){3} ", output, re.MULTILINE), output
+    assert re.search(r"^echo: .*\n.*\n  bare( +[\d.]+){3}\n  wharf( +[\d.]+){3}\n", output, re.MULTILINE), output
     assert re.search(r"^scaling: .*\n.*\n.*\n  1( +[\d.]+){3}$", output, re.MULTILINE), output
     targets = output.partition("\ntargets\n")[2].splitlines()
-    assert len(targets) == 10 and all(re.match(r"  (met|NOT MET|-) ", line) for line in targets), output
+    assert len(targets) == 11 and all(re.match(r"  (met|NOT MET|-) ", line) for line in targets), output
 
 
 def test_unknown_workload_is_refused(root, run):
@@ -89,3 +90,15 @@ def test_scaling_spreads_connections(build, run):
 @pytest.mark.parametrize("words", [["tasks", "--park"], ["tasks", "--park", "0"], ["scaling", "--cores", "0"]], ids=" ".join)
 def test_runtime_programs_refuse_wrong_arguments(build, run, words):
     assert run(build / "bench" / words[0], *words[1:]).returncode == 2
+
+
+@pytest.mark.parametrize("server", ["bare_echo", "echo"])
+def test_echo_load_counts_messages(build, run, start, server):
+    url = start(build / "bench" / server).line()
+    result = run(build / "bench" / "echo_load", url, "--connections", 3, "--bytes", 1000, "--milliseconds", 50)
+    assert result.returncode == 0 and int(re.search(rb"messages=(\d+)", result.stdout).group(1)) > 0
+
+
+@pytest.mark.parametrize("words", [[], ["http://localhost:80"], ["http://127.0.0.1"], ["http://127.0.0.1:1", "--bytes", "0"]])
+def test_echo_load_refuses_wrong_arguments(build, run, words):
+    assert run(build / "bench" / "echo_load", *words).returncode == 2

@@ -1,6 +1,7 @@
 """Datagrams, programs for connections and socket activation: wharf listen and wharf connect against netcat, socat, Python's
 sockets and systemd-socket-activate."""
 
+import os
 import re
 import shutil
 import signal
@@ -168,6 +169,41 @@ def test_unix_datagrams_reach_python_and_come_back(wharf, start, tmp_path):
         assert data == b"named by the kernel"
         peer.sendto(b"back", name)
         assert read_exactly(caller.stdout, 4) == b"back"
+
+
+@pytest.fixture(scope="session")
+def passing(root, tmp_path_factory):
+    """The path of programs/pass.c, compiled."""
+    program = tmp_path_factory.mktemp("programs") / "pass"
+    source = root / "tests" / "interop" / "programs" / "pass.c"
+    subprocess.run(
+        ["cc", "-std=gnu17", "-Wall", "-Werror", f"-I{root}/include", source, "-o", program, f"-L{BUILD}", "-lwharf",
+         f"-Wl,-rpath,{BUILD}"],
+        check=True,
+    )  # fmt: skip
+    return program
+
+
+def test_descriptors_go_to_python_and_come_from_it(passing, start, tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        listener.settimeout(SECONDS)
+        program = start(passing, f"unix:{tmp_path}/s")
+        peer, _ = listener.accept()
+        with peer:
+            data, fds, _, _ = socket.recv_fds(peer, 100, 4)
+            assert data == b"take this" and len(fds) == 1
+            program.stdin.write(b"through its standard input")
+            assert os.read(fds[0], 100) == b"through its standard input"
+            os.close(fds[0])
+            reading, writing = os.pipe()
+            os.write(writing, b"a pipe's content")
+            socket.send_fds(peer, [b"this one"], [reading])
+            os.close(reading)
+            os.close(writing)
+        assert program.stdout.read() == b"this one from %d\na pipe's content" % os.getpid()
+        assert program.wait(SECONDS) == 0
 
 
 # ---- a program for each connection ---------------------------------------------------------------------------------

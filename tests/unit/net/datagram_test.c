@@ -267,6 +267,55 @@ static void several_tasks_receive_on_one_socket(void **state) {
     assert_int_equal(wharf_close(ends.client), 0);
 }
 
+static void a_broadcast_must_be_asked_for(void **state) {
+    (void)state;
+    char text[WHARF_ADDRESS_SIZE], to_text[WHARF_ADDRESS_SIZE], buffer[8];
+    wharf_address to;
+    wharf_sock receiver = wharf_serve_on("udp://0.0.0.0:0");
+    wharf_sock sender = wharf_socket("udp");
+    address_of(receiver, text);
+    snprintf(to_text, sizeof to_text, "127.255.255.255%s", strrchr(text, ':'));
+    assert_int_equal(wharf_address_of(to_text, &to), 0);
+    assert_int_equal(wharf_send_to(sender, "x", 1, &to), -EACCES);
+    assert_int_equal(wharf_set_option(sender, "broadcast", 1), 0);
+    assert_int_equal(wharf_send_to(sender, "x", 1, &to), 1);
+    assert_int_equal(wharf_recv(receiver, buffer, sizeof buffer), 1);
+    assert_int_equal(wharf_close(receiver), 0);
+    assert_int_equal(wharf_close(sender), 0);
+}
+
+static void a_scope_belongs_to_an_address(void **state) {
+    (void)state;
+    wharf_address address;
+    char text[WHARF_ADDRESS_SIZE], expected[64];
+    assert_int_equal(wharf_address_of("udp://[fe80::1%lo]:53", &address), 0);
+    snprintf(expected, sizeof expected, "[fe80::1%%%u]:53", if_nametoindex("lo"));
+    assert_true(wharf_address_text(&address, text, sizeof text) > 0);
+    assert_string_equal(text, expected);
+    assert_int_equal(wharf_address_of("[fe80::1%no-such-if]:53", &address), -WHARF_EADDRESS);
+    address.len = 0;
+    assert_int_equal(wharf_address_text(&address, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    assert_int_equal(wharf_address_text(&address, text, 1), -ENOBUFS);
+}
+
+/* Each core has a socket of its own at the one address. */
+static int serve_here(void *arg) {
+    wharf_sock sock = wharf_serve_on(arg);
+    return wharf_failed(sock) ? wharf_error(sock) : wharf_close(sock);
+}
+
+static void every_core_can_serve_one_address(void **state) {
+    (void)state;
+    char text[WHARF_ADDRESS_SIZE];
+    wharf_sock first = wharf_socket("udp"); /* holds the port meanwhile */
+    assert_int_equal(wharf_set_option(first, "reuse_port", 1), 0);
+    assert_int_equal(wharf_bind(first, "127.0.0.1:0"), 0);
+    address_of(first, text);
+    assert_int_equal(wharf_run(2, serve_here, text), 0);
+    assert_int_equal(wharf_close(first), 0);
+}
+
 /* ---- Unix ---- */
 
 static void unix_datagrams_are_answered(void **state) {
@@ -450,6 +499,9 @@ int main(void) {
         cmocka_unit_test(a_batch_ends_before_the_one_that_fails),
         cmocka_unit_test(segments_arrive_as_datagrams),
         cmocka_unit_test(several_tasks_receive_on_one_socket),
+        cmocka_unit_test(a_broadcast_must_be_asked_for),
+        cmocka_unit_test(a_scope_belongs_to_an_address),
+        cmocka_unit_test(every_core_can_serve_one_address),
         cmocka_unit_test(unix_datagrams_are_answered),
         cmocka_unit_test(a_stale_path_of_datagrams_is_taken_over),
         cmocka_unit_test(seqpackets_keep_their_borders_and_end),
