@@ -269,6 +269,19 @@ def test_connect_gives_its_connection_to_a_program(wharf, start):
         assert caller.wait(SECONDS) == 0
 
 
+def test_a_program_serves_tls_without_knowing(wharf, start):
+    listener = start(wharf, "listen", "--tls", "localhost:0", "--", "sh", "-c", "read line; echo got $line; exit 7")
+    line = listener.stderr.readline()
+    while not line.startswith(b"listening on "):
+        assert line
+        line = listener.stderr.readline()
+    address = line.split()[-1].decode().removeprefix("tls://")
+    caller = start(wharf, "connect", "--tls", "--insecure", address)
+    caller.stdin.write(b"hello\n")
+    assert caller.stdout.read() == b"got hello\n"
+    assert listener.wait(SECONDS) == 7
+
+
 def test_usage_of_programs(wharf):
     run = lambda *words: subprocess.run([wharf, *words], capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
     assert run("listen", "127.0.0.1:0", "--").returncode == 2
