@@ -17,6 +17,7 @@ class Peer:
     """A running server. Its process is the one that serves, and it is ended by closing its standard input."""
 
     name = ""
+    scheme = "http"
 
     def __init__(self, words, path, serves_file, closes):
         self.serves_file, self.closes = serves_file, closes
@@ -28,7 +29,7 @@ class Peer:
     def first_line(self):
         ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
         line = self.process.stdout.readline().decode().strip() if ready else ""
-        if not line.startswith("http://"):
+        if not line.startswith(f"{self.scheme}://"):
             self.stop()
             raise SystemExit(f"bench: {self.name} did not start: {self.process.args}")
         return line

@@ -26,6 +26,7 @@ import time
 
 import echo_rows
 import runtime_rows
+import tls_rows
 from peers import Bare, Nginx, Wharf, fetch_first
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -223,6 +224,10 @@ def simulated(settings, peers):
     return runtime_rows.simulated(settings)
 
 
+def tls(settings, peers):
+    return tls_rows.tls(settings, pinned)
+
+
 WORKLOADS = {
     "hello": (hello, "keep-alive hello, 64 connections"),
     "wrk": (hello_wrk, "keep-alive hello, 64 connections, load by wrk"),
@@ -234,6 +239,7 @@ WORKLOADS = {
     "tasks": (tasks, "a task switch, a spawn and join, a channel hand-off, on one core"),
     "waits": (waits, "a sleep's lateness, and a second of waiting"),
     "echo": (echo, "TCP echo of 64 bytes, 64 connections"),
+    "tls": (tls, "TLS 1.3 with a P-256 certificate"),
     "scaling": (scaling, "hello on one and two cores, 64 connections"),
     "simulated": (simulated, "what a simulation costs in real time"),
 }
@@ -274,6 +280,7 @@ PRINTERS = {
     "tasks": runtime_rows.print_tasks,
     "waits": runtime_rows.print_waits,
     "echo": echo_rows.print_echo,
+    "tls": tls_rows.print_tls,
     "scaling": runtime_rows.print_scaling,
     "simulated": runtime_rows.print_simulated,
 }
@@ -305,6 +312,8 @@ def targets(results):
     yield "waits: CPU us of a second's wait", waiting and max(waiting["cpu"].values()), 2000
     yield "waits: wake-ups in a second's wait", waiting and max(waiting["wake_ups"].values()), 2
     yield "echo: CPU per message, x bare", against(results, "echo", "bare", cpu), 1.05
+    if "tls" in results:
+        yield from tls_rows.targets(results["tls"])
     yield "scaling: busiest core, x mean", results.get("scaling", {}).get("balance"), 1.5
     for name, limit in (("timeout_ms", 10), ("request_us", 20)):
         yield f"simulated: {name}", results.get("simulated", {}).get(name), limit

@@ -73,6 +73,7 @@ want_peers() {
 
 want_bench() {
     want wrk wrk
+    want openssl openssl
 }
 
 as_root() {

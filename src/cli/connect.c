@@ -29,8 +29,6 @@ static const struct flag connect_flags[] = {
      "TLS, as with tls:// before ADDR"},
     SECURE_PEER_FLAGS(struct connect_options),
     SECURE_OWN_FLAGS(struct connect_options),
-    {"name", 0, FLAG_TEXT, offsetof(struct connect_options, secure.name), "HOST", NULL,
-     "the name that the certificate must be for; default: the host of ADDR"},
     {"alpn", 0, FLAG_LIST, offsetof(struct connect_options, secure.alpn), "PROTOCOL", NULL,
      "offer this application protocol; repeatable"},
     {"", 0, FLAG_WORDS, offsetof(struct connect_options, words), "CMD ...", NULL,

@@ -16,39 +16,22 @@ struct secure_options {
 };
 
 #define SECURE_FIELD(type, member) offsetof(type, secure.member)
+/* clang-format off */
 /* For commands that show who they are. */
-#define SECURE_OWN_FLAGS(type)                                       \
-    {"cert",                                                         \
-     0,                                                              \
-     FLAG_LIST,                                                      \
-     SECURE_FIELD(type, certificates),                               \
-     "FILE",                                                         \
-     NULL,                                                           \
-     "certificate and chain to show, PEM"},                          \
-    {                                                                \
-        "key", 0, FLAG_LIST, SECURE_FIELD(type, keys), "FILE", NULL, \
-            "its private key; default: in the same file"             \
-    }
+#define SECURE_OWN_FLAGS(type) \
+    {"cert", 0, FLAG_LIST, SECURE_FIELD(type, certificates), "FILE", NULL, "certificate and chain to show, PEM"}, \
+    {"key", 0, FLAG_LIST, SECURE_FIELD(type, keys), "FILE", NULL, "its private key; default: in the same file"}
 /* For commands that connect. */
-#define SECURE_PEER_FLAGS(type)                                                          \
-    {"ca",                                                                               \
-     0,                                                                                  \
-     FLAG_TEXT,                                                                          \
-     SECURE_FIELD(type, ca),                                                             \
-     "FILE",                                                                             \
-     NULL,                                                                               \
-     "authorities to trust, instead of the system's, PEM"},                              \
-        {"pin",                                                                          \
-         0,                                                                              \
-         FLAG_LIST,                                                                      \
-         SECURE_FIELD(type, pins),                                                       \
-         "PIN",                                                                          \
-         NULL,                                                                           \
-         "sha256/BASE64 of a public key that the server's chain must hold"},             \
-    {                                                                                    \
-        "insecure", 0, FLAG_SWITCH, SECURE_FIELD(type, insecure), NULL, NULL,            \
-            "believe whoever answers: anybody on the way can read and change everything" \
-    }
+#define SECURE_PEER_FLAGS(type) \
+    {"ca", 0, FLAG_TEXT, SECURE_FIELD(type, ca), "FILE", NULL, \
+     "authorities to trust, instead of the system's, PEM"}, \
+    {"name", 0, FLAG_TEXT, SECURE_FIELD(type, name), "HOST", NULL, \
+     "the name that the certificate must be for; default: the host that is dialled"}, \
+    {"pin", 0, FLAG_LIST, SECURE_FIELD(type, pins), "PIN", NULL, \
+     "sha256/BASE64 of a public key that the server's chain must hold"}, \
+    {"insecure", 0, FLAG_SWITCH, SECURE_FIELD(type, insecure), NULL, NULL, \
+     "believe whoever answers: anybody on the way can read and change everything"}
+/* clang-format on */
 
 /* Whether any of them was given. */
 bool secure_is_set(const struct secure_options *options);

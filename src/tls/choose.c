@@ -31,15 +31,15 @@ static bool read_name(SSL *ssl, struct handshake *handshake) {
  * identifier says which those were. */
 static int bind_resumption(const struct tls_session *session, SSL *ssl) {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    size_t len = 0;
+    unsigned int len = 0;
     char text[SESSION_HOST_SIZE + 64];
     int text_len = snprintf(text, sizeof(text), "%llu %d %s", (unsigned long long)session->tls->id,
                             (int)session->tls->options.clients, session->handshake->host);
-    if (EVP_Q_digest(tls_library()->context, "SHA256", NULL, text, (size_t)text_len, digest, &len) != 1) {
+    if (EVP_Digest(text, (size_t)text_len, digest, &len, tls_library()->digest, NULL) != 1) {
         return -ENOMEM;
     }
     _Static_assert(SSL_MAX_SID_CTX_LENGTH >= 32, "a SHA-256 fits");
-    return SSL_set_session_id_context(ssl, digest, (unsigned int)len) == 1 ? 0 : -ENOMEM;
+    return SSL_set_session_id_context(ssl, digest, len) == 1 ? 0 : -ENOMEM;
 }
 
 static const struct identity *best_identity(const struct generation *generation, wharf_str host,

@@ -178,6 +178,8 @@ static int configure_server(SSL_CTX *context, const struct generation *generatio
     if (tls->options.limits.sessions == TLS_LIMIT_NONE) {
         SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(context, 0);
+    } else {
+        SSL_CTX_set_num_tickets(context, 1); /* a connection gives back what it may have used */
     }
     int64_t seconds = tls->options.limits.ticket_ms == TLS_LIMIT_NONE
                           ? 0

@@ -15,6 +15,8 @@ static _Atomic(struct tls_library *) ready;
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 static void unmake(struct tls_library *library) {
+    EVP_CIPHER_free(library->ticket_cipher);
+    EVP_MD_free(library->digest);
     BIO_meth_free(library->bio);
     (void)OSSL_PROVIDER_unload(library->random);
     (void)OSSL_PROVIDER_unload(library->standard);
@@ -35,7 +37,10 @@ static int make(struct tls_library *library) {
     library->standard = OSSL_PROVIDER_load(library->context, "default");
     library->random = OSSL_PROVIDER_load(library->context, RANDOM_PROVIDER);
     library->bio = bio_method_new();
-    if (library->standard == NULL || library->random == NULL || library->bio == NULL) {
+    library->ticket_cipher = EVP_CIPHER_fetch(library->context, "AES-256-CBC", NULL);
+    library->digest = EVP_MD_fetch(library->context, "SHA256", NULL);
+    if (library->standard == NULL || library->random == NULL || library->bio == NULL ||
+        library->ticket_cipher == NULL || library->digest == NULL) {
         return -ENOMEM;
     }
     return RAND_set_DRBG_type(library->context, RANDOM_NAME, NULL, NULL, NULL) == 1 ? 0 : -ENOMEM;

@@ -9,6 +9,8 @@ struct tls_library {
     OSSL_LIB_CTX *context;
     OSSL_PROVIDER *standard, *random;
     BIO_METHOD *bio;
+    EVP_CIPHER *ticket_cipher; /* to find an algorithm costs as much as a small use of it */
+    EVP_MD *digest;            /* SHA-256 */
 };
 
 /* Made on first use, by any thread; lives as long as the process. NULL without memory (recorded). Does not suspend. */

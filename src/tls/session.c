@@ -381,7 +381,8 @@ static size_t size_records(struct tls_session *session, size_t len, bool *ret_sm
     }
     session->last_send = now;
     *ret_small = session->small_left > 0;
-    size_t most = *ret_small ? (size_t)session->small_left : RECORD_MAX;
+    size_t left = session->small_left > RECORD_SMALL ? (size_t)session->small_left : RECORD_SMALL;
+    size_t most = *ret_small ? left : RECORD_MAX; /* what fits into one packet is not cut */
     size_t taken = len < most ? len : most;
     session->small_left -= *ret_small ? (int32_t)taken : 0;
     return taken;

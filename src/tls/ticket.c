@@ -64,10 +64,8 @@ static int prepare(const struct ticket_key *key, const unsigned char *iv, EVP_CI
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end(),
     };
-    EVP_CIPHER *aes = EVP_CIPHER_fetch(tls_library()->context, "AES-256-CBC", NULL);
-    int ok = aes != NULL && EVP_CipherInit_ex(cipher, aes, NULL, key->seal, iv, sealing) == 1 &&
+    int ok = EVP_CipherInit_ex(cipher, tls_library()->ticket_cipher, NULL, key->seal, iv, sealing) == 1 &&
              EVP_MAC_CTX_set_params(mac, params) == 1;
-    EVP_CIPHER_free(aes);
     return ok ? USABLE : BROKEN;
 }
 
@@ -85,7 +83,9 @@ static int ticket_key_asked(SSL *ssl, unsigned char *name, unsigned char *iv, EV
     }
     if (key != NULL) {
         result = prepare(key, iv, cipher, mac, sealing);
-        result = result == USABLE && key != newest ? USABLE_RENEW : result;
+        /* A client of TLS 1.3 uses a ticket once, and needs another. */
+        bool renew = key != newest || SSL_version(ssl) == TLS1_3_VERSION;
+        result = result == USABLE && !sealing && renew ? USABLE_RENEW : result;
     }
     pthread_mutex_unlock(&tls->lock);
     return result;
