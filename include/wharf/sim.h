@@ -52,6 +52,8 @@ typedef enum wharf_sim_fault_kind {
     WHARF_SIM_SLOW_DISK,  /**< each operation on the host's disk takes longer [ns] */
     WHARF_SIM_BAD_DISK,   /**< all of them fail with -EIO */
     WHARF_SIM_FULL_DISK,  /**< what writes fails with -ENOSPC */
+    WHARF_SIM_SLOW_NAMES, /**< the host's look-ups of names take longer [ns] */
+    WHARF_SIM_BAD_NAMES,  /**< all of them fail with -WHARF_ENAME */
     WHARF_SIM_FAULT_KINDS /**< how many there are, and one more */
 } wharf_sim_fault_kind;
 
@@ -184,6 +186,11 @@ typedef struct wharf_sim_link {
 /** Sets what joins two hosts, from now on. a, b: names; equal: the host's own loopback. Does not suspend. Errors: -EINVAL (no
  *  simulation, a field out of range), -ENOENT (no such host). */
 WHARF_API int wharf_sim_set_link(const char *a, const char *b, const wharf_sim_link *link);
+
+/** Says what a name leads to, for all hosts: up to 8 addresses with spaces between; "": the name has none; NULL: it is forgotten.
+ *  Hosts have their own names without that; others are asked for at the name servers that the program has set. Does not suspend.
+ *  Errors: -EINVAL (no simulation, no name, no addresses), -ENOMEM. */
+WHARF_API int wharf_sim_set_name(const char *name, const char *addresses);
 
 /* ---- files ------------------------------------------------------------------------------------------------- */
 

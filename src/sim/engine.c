@@ -5,6 +5,7 @@
 
 #include "sched/internal.h"
 #include "sim/endpoint.h"
+#include "sim/names.h"
 #include "sim/program.h"
 
 static struct host *host_of(const struct sched *sched) {
@@ -222,6 +223,10 @@ static int64_t sim_file_work(struct sched *sched, struct file_job *job) {
     return disk_work(host_of(sched), job);
 }
 
+static int sim_look_up(struct sched *sched, const struct engine_name *question, int64_t *ret_delay_ns) {
+    return names_look_up(host_of(sched), question, ret_delay_ns);
+}
+
 static int sim_poll(struct sched *sched, int fd, int events) {
     const struct endpoint *endpoint = endpoint_of(sched, fd);
     return endpoint != NULL ? endpoint_ready(endpoint) & events : events;
@@ -278,6 +283,7 @@ const struct engine engine_sim = {
     .get_option = sim_get_option,
     .file_delay = sim_file_delay,
     .file_work = sim_file_work,
+    .look_up = sim_look_up,
     .poll = sim_poll,
     .unread = sim_unread,
     .unsent = sim_unsent,

@@ -24,6 +24,8 @@ static const struct fault_words {
     [WHARF_SIM_SLOW_DISK] = {"%s has a disk that is %a slower", AMOUNT_TIME},
     [WHARF_SIM_BAD_DISK] = {"%s has a disk that fails", AMOUNT_NONE},
     [WHARF_SIM_FULL_DISK] = {"%s has a full disk", AMOUNT_NONE},
+    [WHARF_SIM_SLOW_NAMES] = {"%s gets names %a later", AMOUNT_TIME},
+    [WHARF_SIM_BAD_NAMES] = {"%s gets no names", AMOUNT_NONE},
     [WHARF_SIM_CLOCK] = {"%s has its wall clock moved by %a", AMOUNT_TIME},
 };
 

@@ -1,15 +1,12 @@
 /* Hosts: who has which address, the descriptors of each, and whose turn it is. */
 #include "sim/host.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/failure.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "sim/endpoint.h"
 #include "sim/link.h"
 
@@ -22,23 +19,6 @@ enum {
 };
 
 /* ---- addresses ---- */
-
-/* "192.0.2.1" or "2001:db8::1", without a port. */
-static bool place_parse(wharf_str text, struct place *ret_place) {
-    char copy[ADDRESS_TEXT_SIZE];
-    if (text.len >= sizeof(copy)) {
-        return false;
-    }
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, copy, &v4.sin_addr) == 1) {
-        return place_of_address(AF_INET, (struct sockaddr *)&v4, sizeof(v4), ret_place) == 0;
-    }
-    return inet_pton(AF_INET6, copy, &v6.sin6_addr) == 1 &&
-           place_of_address(AF_INET6, (struct sockaddr *)&v6, sizeof(v6), ret_place) == 0;
-}
 
 static bool host_has(const struct host *host, const struct place *place) {
     for (size_t i = 0; i < host->address_count; i++) {
@@ -93,23 +73,19 @@ struct place host_source(const struct host *host, const struct place *to) {
 }
 
 static int addresses_parse(struct host *host, const char *text) {
-    wharf_str rest = wharf_str_of(text), each;
-    while (str_split(&rest, ' ', &each)) {
-        if (each.len == 0) {
-            continue;
-        }
-        struct place place;
-        if (host->address_count == HOST_ADDRESSES_MAX || !place_parse(each, &place)) {
-            return fail(-EINVAL, "simulated host", host->name,
-                        "addresses are up to %d IP addresses, not \"%.*s\"", HOST_ADDRESSES_MAX,
-                        WHARF_STR_ARG(each));
-        }
-        if (host_given(host->world, &place) != NULL) {
-            return fail(-EEXIST, "simulated host", host->name, "another host has %.*s", WHARF_STR_ARG(each));
-        }
-        host->addresses[host->address_count] = place;
-        host->address_count++;
+    struct place places[HOST_ADDRESSES_MAX];
+    int count = places_parse(text, places, HOST_ADDRESSES_MAX);
+    if (count <= 0) {
+        return fail(-EINVAL, "simulated host", host->name, "addresses are 1 to %d IP addresses, not \"%s\"",
+                    HOST_ADDRESSES_MAX, text);
     }
+    for (int i = 0; i < count; i++) {
+        if (host_given(host->world, &places[i]) != NULL) {
+            return fail(-EEXIST, "simulated host", host->name, "another host has one of %s", text);
+        }
+        host->addresses[i] = places[i];
+    }
+    host->address_count = (size_t)count;
     return 0;
 }
 

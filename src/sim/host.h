@@ -58,6 +58,7 @@ struct host {
     bool restart_is_due;
     struct event restarting;
     int64_t no_sockets_until;
+    int64_t slow_names_until, slow_names_ns, bad_names_until;
 
     struct disk disk;
     struct endpoint **descriptors; /* by number, from HOST_FIRST_DESCRIPTOR */

@@ -6,6 +6,7 @@
 #include "sched/internal.h"
 #include "sim/engine.h"
 #include "sim/link.h"
+#include "sim/names.h"
 #include "sim/program.h"
 
 /* The host whose task calls, or NULL outside a simulation. */
@@ -148,6 +149,15 @@ ssize_t wharf_sim_get_file(const char *name, const char *path, void *buffer, siz
 
 bool wharf_sim_is_running(void) {
     return host_here() != NULL;
+}
+
+int wharf_sim_set_name(const char *name, const char *addresses) {
+    struct host *here = host_here();
+    if (here == NULL) {
+        return outside("set a name");
+    }
+    int rc = name != NULL ? names_set(here->world, name, addresses) : -EINVAL;
+    return rc < 0 ? fail(rc, "set a name", name, "a name has up to 253 bytes and up to 8 IP addresses") : 0;
 }
 
 uint64_t wharf_sim_trace(void) {

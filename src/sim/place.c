@@ -1,11 +1,16 @@
 /* Conversion and comparison of places. */
 #include "sim/place.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include "base/text.h"
+
+enum { ADDRESS_TEXT_SIZE = 64 };
 
 static const unsigned char v4_mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
 
@@ -102,6 +107,40 @@ bool place_is_loopback(const struct place *place) {
     }
     static const unsigned char localhost[PLACE_IP_BYTES] = {[PLACE_IP_BYTES - 1] = 1};
     return memcmp(place->ip, localhost, sizeof(localhost)) == 0;
+}
+
+/* "192.0.2.1" or "2001:db8::1". */
+static bool place_parse(wharf_str text, struct place *ret_place) {
+    char copy[ADDRESS_TEXT_SIZE];
+    if (text.len >= sizeof(copy)) {
+        return false;
+    }
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, copy, &v4.sin_addr) == 1) {
+        return place_of_address(AF_INET, (struct sockaddr *)&v4, sizeof(v4), ret_place) == 0;
+    }
+    return inet_pton(AF_INET6, copy, &v6.sin6_addr) == 1 &&
+           place_of_address(AF_INET6, (struct sockaddr *)&v6, sizeof(v6), ret_place) == 0;
+}
+
+int places_parse(const char *text, struct place *out, int max) {
+    wharf_str rest = wharf_str_of(text), each;
+    int count = 0;
+    while (str_split(&rest, ' ', &each)) {
+        struct place place;
+        if (each.len == 0) {
+            continue;
+        }
+        if (count == max || !place_parse(each, &place)) {
+            return -EINVAL;
+        }
+        out[count] = place;
+        count++;
+    }
+    return count;
 }
 
 struct place place_any(bool v4) {

@@ -30,6 +30,8 @@ bool place_is_v4(const struct place *place);
 bool place_is_any(const struct place *place);
 /* 127.0.0.0/8 or ::1 */
 bool place_is_loopback(const struct place *place);
+/* IP addresses with spaces between, without ports. How many, or -EINVAL: one is none, or there are more than `max`. */
+int places_parse(const char *text, struct place *out, int max);
 /* 0.0.0.0 or ::, port 0. */
 struct place place_any(bool v4);
 /* 127.0.0.1 or ::1, with `port`. */

@@ -45,6 +45,8 @@ static const struct fault_kind {
     [WHARF_SIM_SLOW_DISK] = {LASTS, 1, TIME_MAX},
     [WHARF_SIM_BAD_DISK] = {LASTS, 0, INT64_MAX},
     [WHARF_SIM_FULL_DISK] = {LASTS, 0, INT64_MAX},
+    [WHARF_SIM_SLOW_NAMES] = {LASTS, 1, TIME_MAX},
+    [WHARF_SIM_BAD_NAMES] = {LASTS, 0, INT64_MAX},
 };
 
 /* ---- happening ---- */
@@ -126,6 +128,11 @@ static void fault_of_host(struct host *host, const wharf_sim_fault *fault) {
         host->disk.slow_until = fault_end(world, fault);
         host->disk.slow_ns = fault->amount;
         break;
+    case WHARF_SIM_SLOW_NAMES:
+        host->slow_names_until = fault_end(world, fault);
+        host->slow_names_ns = fault->amount;
+        break;
+    case WHARF_SIM_BAD_NAMES: host->bad_names_until = fault_end(world, fault); break;
     case WHARF_SIM_BAD_DISK: host->disk.bad_until = fault_end(world, fault); break;
     case WHARF_SIM_FULL_DISK: host->disk.full_until = fault_end(world, fault); break;
     default: /* WHARF_SIM_NO_MEMORY */ (void)mem_fail_in((uint64_t)fault->amount); break;
@@ -238,6 +245,7 @@ static int64_t draw_duration(struct world *world) {
 static int64_t draw_amount(struct world *world, wharf_sim_fault_kind kind) {
     switch (kind) {
     case WHARF_SIM_DELAY:
+    case WHARF_SIM_SLOW_NAMES:
     case WHARF_SIM_SLOW_DISK: return draw_duration(world) / 4;
     case WHARF_SIM_LOSS: return 1000 + (int64_t)draw(world, MILLION / 2);
     case WHARF_SIM_RESET: return (int64_t)draw(world, BYTES_AHEAD);

@@ -12,6 +12,7 @@
 #include "sim/datagram.h"
 #include "sim/host.h"
 #include "sim/link.h"
+#include "sim/names.h"
 
 enum {
     STREAM_BYTES_DEFAULT = 65536,
@@ -99,6 +100,7 @@ void world_free(struct world *world) {
         host_free(host);
         host = next;
     }
+    names_free(world);
     packets_free(world);
     links_free(world);
     stack_pool_deinit(&world->stacks);

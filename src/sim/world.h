@@ -12,6 +12,7 @@
  *      disk.c     files
  *      datagram.c UDP, and Unix sockets that are no streams
  *      inbox.c    one direction of a connection: bytes on their way and arrived
+ *      names.c    what names lead to
  *      option.c   socket options
  *      place.c    addresses
  *
@@ -37,6 +38,7 @@ struct host;
 struct io;
 struct left;
 struct link;
+struct name;
 struct packet;
 struct scope;
 
@@ -76,6 +78,7 @@ struct world {
     struct host *running;      /* whose task runs now */
     unsigned host_count;
     struct link *links;
+    struct name *names;       /* that were set */
     struct packet *packets;   /* in flight */
     struct stack_pool stacks; /* of the hosts but the first */
     struct stack *left_stack; /* of a program that has ended: to be given back by who goes on */
