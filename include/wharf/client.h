@@ -63,9 +63,8 @@ typedef struct wharf_client_options {
     size_t size;                /**< sizeof(wharf_client_options) */
     const char *const *headers; /**< sent with every request, as in wharf_fetch_options */
     wharf_client_limits limits;
-    wharf_tls
-        *tls; /**< for https: whom to trust, certificates to show; default: the system's store. Kept until the
-                       client is freed */
+    /** For https: whom to trust, certificates to show; default: the system's store. Kept until the client is freed */
+    wharf_tls *tls;
 } wharf_client_options;
 
 /** One request. Only `url` is needed. */
@@ -73,9 +72,10 @@ typedef struct wharf_fetch_options {
     size_t size;        /**< sizeof(wharf_fetch_options) */
     const char *method; /**< any token; default GET, with a body POST */
     const char *url;    /**< absolute, http:// or https://; the host may be written beyond ASCII, in UTF-8 */
-    const char *const *headers; /**< "Name: value" lines in the order to send, ended by NULL. "Name:" leaves a
-                                   default header out, "Name;" sends it empty. */
-    const void *body;           /**< body from memory: body_bytes of it, not copied */
+    /** "Name: value" lines in the order to send, ended by NULL. "Name:" leaves a default header out, "Name;" sends it
+     *  empty. */
+    const char *const *headers;
+    const void *body; /**< body from memory: body_bytes of it, not copied */
     size_t body_bytes;
     const char *body_file; /**< or: the body is this file */
     wharf_body_fn body_fn; /**< or: the body is what this function produces */

@@ -33,8 +33,8 @@ WHARF_API int wharf_dump(int fd);
 typedef struct wharf_debug_options {
     size_t size;     /**< sizeof(wharf_debug_options) */
     int dump_signal; /**< on this signal (SIGQUIT with WHARF_DUMP=1) all tasks are dumped on standard error */
-    int64_t
-        watchdog_ms;  /**< report a task that has not let others run for so long: 1 to 60000; by default 10 */
+    /** Report a task that has not let others run for so long: 1 to 60000; by default 10 */
+    int64_t watchdog_ms;
     int exit_report;  /**< 1: when a scheduler ends, report what is still there */
     int stack_report; /**< 1: measure the stack of every task that ends, report those over 75 % */
 } wharf_debug_options;

@@ -98,8 +98,8 @@ typedef struct wharf_names_options {
     size_t size;
     const char *servers; /**< instead of resolv.conf's: "127.0.0.1:5353 [2001:db8::53]"; up to 8 */
     const char *search;  /**< instead of resolv.conf's: domains with spaces between; "." for none */
-    const char *
-        overrides; /**< lines like the hosts file's, asked first: "192.0.2.1 example.com\n"; up to 4095 bytes */
+    /** Lines like the hosts file's, asked first: "192.0.2.1 example.com\n"; up to 4095 bytes */
+    const char *overrides;
     const char *resolv_conf; /**< default "/etc/resolv.conf" */
     const char *hosts;       /**< default "/etc/hosts" */
     const char *nsswitch;    /**< default "/etc/nsswitch.conf" */
@@ -110,8 +110,8 @@ typedef struct wharf_names_options {
     bool tcp_only;     /**< ask by TCP alone, as resolv.conf's use-vc has it */
     int cache_entries; /**< answers kept for as long as they allow, per core: up to 65536; default none */
     int64_t resolution_delay_ms; /**< how long an IPv4 address waits for IPv6 ones; default 50 (RFC 8305) */
-    int64_t
-        attempt_delay_ms; /**< after which the next address is tried beside those under way; 10 to 2000, default 250 */
+    /** After which the next address is tried beside those under way; 10 to 2000, default 250 */
+    int64_t attempt_delay_ms;
 } wharf_names_options;
 
 /** Sets all of them, for the whole process, from the next look-up on; NULL: the defaults again. Inside a simulation: for

@@ -240,8 +240,8 @@ WHARF_API int wharf_poll_timeout(void);
 /** What a report of the library is about. */
 typedef enum wharf_log_level {
     WHARF_LOG_CRASH = 1, /**< the process is about to die; the function runs in a signal handler */
-    WHARF_LOG_ERROR =
-        2, /**< a bug in the program that uses the library: a deadlock, a lock never given back */
+    /** A bug in the program that uses the library: a deadlock, a lock never given back */
+    WHARF_LOG_ERROR = 2,
     WHARF_LOG_WARNING = 3 /**< something may become one */
 } wharf_log_level;
 

@@ -40,8 +40,8 @@ typedef enum wharf_sim_fault_kind {
     WHARF_SIM_PARTITION = 1, /**< nothing passes between host and peer */
     WHARF_SIM_DELAY,         /**< what passes between them takes longer [ns] */
     WHARF_SIM_LOSS,          /**< packets between them are lost [of a million] */
-    WHARF_SIM_RESET, /**< the next stream between them to carry so many more bytes is reset there [bytes; 0: all of
-                              *   them, at once] */
+    /** The next stream between them to carry so many more bytes is reset there [bytes; 0: all of them, at once] */
+    WHARF_SIM_RESET,
     WHARF_SIM_STALL, /**< the host's tasks do not run; its kernel answers */
     WHARF_SIM_KILL, /**< the program ends, its sockets are closed; it begins again after for_ns, never when that is 0 */
     WHARF_SIM_CRASH,      /**< likewise, but nobody is told: the host is gone from the network meanwhile */
@@ -89,18 +89,18 @@ typedef struct wharf_sim_options {
     uint64_t short_call;      /**< the n-th send or receive that moves bytes moves a single one; 0: none */
     uint64_t reset_call;      /**< the n-th of those finds its connection reset; 0: none */
     uint64_t fail_descriptor; /**< the n-th new descriptor is refused once, with -EMFILE; 0: none */
-    unsigned
-        real_files; /**< 1: paths lead to the machine's files, and not to those of a host's disk, which begins empty */
+    /** 1: paths lead to the machine's files, and not to those of a host's disk, which begins empty */
+    unsigned real_files;
     const wharf_sim_fault *faults; /**< what goes wrong, in any order; copied */
     size_t fault_count;            /**< how many those are; at most WHARF_SIM_FAULTS_MAX */
     unsigned chaos; /**< this many more are drawn from the seed, among the hosts that there are; 0: none */
-    unsigned chaos_kinds; /**< of these kinds, a mask of 1 << kind; 0: all but WHARF_SIM_NO_MEMORY and
-                                    *   WHARF_SIM_SIGNAL */
-    int64_t chaos_ns;     /**< at times up to this; default 10 seconds */
-    uint64_t steps_max;   /**< operations of tasks and looks at the clock; one more ends the run; default
-                                    *   50,000,000; UINT64_MAX: no limit */
-    int64_t
-        virtual_ns_max; /**< simulated time after which the run ends; default 100 years; WHARF_OFF: no limit */
+    /** Of these kinds, a mask of 1 << kind; 0: all but WHARF_SIM_NO_MEMORY and WHARF_SIM_SIGNAL */
+    unsigned chaos_kinds;
+    int64_t chaos_ns; /**< at times up to this; default 10 seconds */
+    /** Operations of tasks and looks at the clock; one more ends the run; default 50,000,000; UINT64_MAX: no limit */
+    uint64_t steps_max;
+    /** Simulated time after which the run ends; default 100 years; WHARF_OFF: no limit */
+    int64_t virtual_ns_max;
     /** Called with each line of the trace: who did what, when, and how it ended. The text is not terminated by NUL and not
      *  kept. NULL: nothing, or standard error when the environment has WHARF_TRACE=1. Must not suspend. */
     void (*trace)(const char *line, size_t len, void *arg);
@@ -115,17 +115,16 @@ typedef struct wharf_sim_report {
     uint64_t trace;       /**< hash over what every blocking point waited for, when, and how it ended */
     uint64_t checkpoints; /**< blocking points passed */
     uint64_t allocations; /**< allocations made */
-    uint64_t
-        tasks_left; /**< tasks that were alive, or had not begun, when the scenario returned, cancelled then */
+    /** Tasks that were alive, or had not begun, when the scenario returned, cancelled then */
+    uint64_t tasks_left;
     uint64_t sockets_left;  /**< sockets that were never closed */
     int64_t blocks_left;    /**< allocations that were never freed */
     uint64_t channels_left; /**< channels that were never closed */
     uint64_t calls;         /**< sends and receives that could move bytes */
     uint64_t descriptors;   /**< descriptors that were asked for */
     uint64_t steps;         /**< operations of tasks and looks at the clock */
-    size_t
-        fault_count; /**< faults that the plan had, given and drawn: with them as `faults` and no chaos the run is
-                             *   the same */
+    /** Faults that the plan had, given and drawn: with them as `faults` and no chaos the run is the same */
+    size_t fault_count;
     wharf_sim_fault faults[WHARF_SIM_FAULTS_MAX];
     char stuck[WHARF_SIM_STUCK_SIZE]; /**< after -WHARF_EDEADLOCK: each task and what it waits for; else "" */
 } wharf_sim_report;
@@ -153,8 +152,8 @@ WHARF_API int64_t wharf_sim_elapsed_ns(void);
 typedef struct wharf_sim_host {
     size_t size;      /**< sizeof(wharf_sim_host) */
     const char *name; /**< what others reach it by; copied; shorter than WHARF_SIM_NAME_SIZE */
-    const char *
-        addresses; /**< its IP addresses, up to 8, with spaces between; default "10.0.0.N fd00::N" for the N-th host */
+    /** Its IP addresses, up to 8, with spaces between; default "10.0.0.N fd00::N" for the N-th host */
+    const char *addresses;
     wharf_fn program;      /**< its main function; runs again when the host comes back from a fault */
     void *arg;             /**< what that is called with */
     int64_t disk_ns;       /**< time that an operation on its disk takes; default 100,000; WHARF_OFF: none */
@@ -173,9 +172,8 @@ WHARF_API int wharf_sim_wait(const char *host, int *ret_result);
 typedef struct wharf_sim_link {
     size_t size;        /**< sizeof(wharf_sim_link) */
     int64_t latency_ns; /**< the least time on the way; default: that of wharf_sim_options; WHARF_OFF: none */
-    int64_t
-        spread_ns; /**< more time on the way, different for each packet: exponentially distributed, with this
-                               *   mean */
+    /** More time on the way, different for each packet: exponentially distributed, with this mean */
+    int64_t spread_ns;
     int64_t bytes_per_second; /**< what passes in one direction; 0: no limit */
     unsigned mtu;      /**< bytes of the largest packet, its headers included, 576 to 65535; default 65535 */
     unsigned loss_ppm; /**< packets lost, of a million: a stream sends them again, a datagram is gone */
