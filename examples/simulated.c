@@ -47,7 +47,7 @@ static int shop(void *arg) {
 static bool buy(int number) {
     const char *const headers[] = {careful ? keys[number] : NULL, NULL};
     wharf_response *response = wharf_fetch(NULL, WHARF_OPTIONS(wharf_fetch_options, .method = "POST",
-                                                               .url = "http://10.0.0.2/orders",
+                                                               .url = "http://shop.example/orders",
                                                                .headers = headers, .limits.total_ms = 1000));
     bool is_ordered = wharf_response_status(response) == 201;
     wharf_response_free(response);
