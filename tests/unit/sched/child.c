@@ -33,6 +33,12 @@ static void become(const char *scenario, const char *environment, int errors) {
         _exit(98);
     }
     path[len] = '\0';
+    /* A shell that runs the tests in the background leaves these ignored, and what is ignored stays so. */
+    static const int heeded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    for (size_t i = 0; i < sizeof heeded / sizeof *heeded; i++) {
+        (void)sigaction(heeded[i], &by_default, NULL);
+    }
     /* What it prints does not depend on how the library was built, nor on who runs the tests. */
     static const char *const switches[] = {"WHARF_EXIT_REPORT", "WHARF_STACK_REPORT", "WHARF_WATCHDOG",
                                            "WHARF_DUMP"};
