@@ -37,7 +37,7 @@ static const struct names_half *telling_half(const struct names_search *search) 
 /* A deadline or a cancellation came first: who had not answered by then. */
 static int cut_short(const struct names_search *search, int code) {
     char server[WHARF_ADDRESS_SIZE] = "";
-    char detail[FAILURE_DETAIL_SIZE];
+    char detail[FAILURE_DETAIL_SIZE + WHARF_ADDRESS_SIZE + 64]; /* the failure keeps as much as fits */
     const struct names_half *half = &search->halves[search->halves[HALF_A].asked ? HALF_A : HALF_AAAA];
     const struct address *asked = &half->question.server;
     address_format(&asked->any, asked->len, server);
