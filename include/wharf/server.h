@@ -97,8 +97,9 @@ WHARF_API int wharf_files(wharf_server *server, const char *prefix, const char *
 WHARF_API int wharf_server_listen(wharf_server *server, const char *address);
 
 /** Likewise over TLS. tls: with certificates (wharf/tls.h), and kept until the server is freed; certificates whose
- * files change are read again by themselves. Plain HTTP on that address is answered with a 400. Errors: also
- *  -WHARF_ETLS. */
+ * files change are read again by themselves. Unless `alpn` names protocols, it speaks "http/1.1": clients that offer only
+ * others are refused, clients without ALPN are served (RFC 7301). Plain HTTP on that address is answered with a 400.
+ * Errors: also -WHARF_ETLS. */
 WHARF_API int wharf_server_listen_tls(wharf_server *server, const char *address, wharf_tls *tls);
 
 /** The i-th address listened on, as text ("127.0.0.1:8000"); "" past the last. Valid while the server lives.

@@ -88,7 +88,8 @@ typedef struct wharf_tls_options {
     /** Whoever answers is believed. Anybody on the way can read and change everything. */
     bool insecure_no_verify;
 
-    /** Protocols ("h2", "http/1.1"), the preferred first, ended by NULL; a server refuses clients that offer others only. */
+    /** Protocols ("h2", "http/1.1"), the preferred first, ended by NULL; a server refuses clients that offer others only.
+     *  NULL: none; an HTTP server speaks "http/1.1". */
     const char *const *alpn;
     int version_min; /**< 12 (default) or 13: TLS 1.2, TLS 1.3 */
     int version_max; /**< 12 or 13 (default) */

@@ -178,9 +178,6 @@ static void told_of_reload(void *arg, int result, const char *why) {
 
 /* What is asked for of TLS; *ret_tls NULL: nothing. */
 static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
-    static const char *protocols[] = {"http/1.1", NULL};
-    struct secure_options secure = options->secure;
-    secure.alpn = protocols;
     *ret_tls = NULL;
     if (options->tls && options->secure.certificates != NULL) {
         fputs("wharf serve: --tls makes a certificate, --cert has one: give one of them\n", stderr);
@@ -192,10 +189,11 @@ static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
         return EXIT_USAGE;
     }
     if (options->tls) {
-        return secure_development(&secure, "serve", ret_tls);
+        return secure_development(&options->secure, "serve", ret_tls);
     }
-    return options->secure.certificates != NULL ? secure_server(&secure, "serve", told_of_reload, ret_tls)
-                                                : EXIT_OK;
+    return options->secure.certificates != NULL
+               ? secure_server(&options->secure, "serve", told_of_reload, ret_tls)
+               : EXIT_OK;
 }
 
 static int serve_run(const struct invocation *call) {

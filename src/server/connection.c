@@ -168,6 +168,9 @@ void connection_open(struct core *core, struct io *io, const struct address *pee
         atomic_fetch_sub_explicit(&core->server->connections, 1, memory_order_relaxed);
         return;
     }
+    if (tls != NULL) {
+        stream_speaks(&stream, "\x08http/1.1");
+    }
     connection->stream = stream;
     connection->core = core;
     peer_set(&connection->peer, peer);

@@ -141,13 +141,19 @@ static void log_key(const SSL *ssl, const char *line) {
     (void)!writev(fd, pieces, 2);
 }
 
-/* RFC 7301 section 3.2: the server's order counts, and nothing in common is an error. */
+/* RFC 7301 section 3.2: the server's order counts, and nothing in common is an error. A server that names no protocol does
+ * not negotiate. */
 static int select_protocol(SSL *ssl, const unsigned char **ret_protocol, unsigned char *ret_len,
                            const unsigned char *offered, unsigned int len, void *arg) {
-    const wharf_tls *tls = session_of(ssl)->tls;
+    const struct tls_session *session = session_of(ssl);
+    const unsigned char *own = session->tls->alpn_len > 0 ? session->tls->alpn : session->protocols;
+    unsigned int own_len = session->tls->alpn_len > 0 ? session->tls->alpn_len : session->protocols_len;
     unsigned char *chosen = NULL;
     (void)arg;
-    int found = SSL_select_next_proto(&chosen, ret_len, tls->alpn, tls->alpn_len, offered, len);
+    if (own_len == 0) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    int found = SSL_select_next_proto(&chosen, ret_len, own, own_len, offered, len);
     *ret_protocol = chosen;
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -187,9 +193,7 @@ static int configure_server(SSL_CTX *context, const struct generation *generatio
     if (seconds > 0) {
         SSL_CTX_set_timeout(context, (long)seconds);
     }
-    if (tls->alpn_len > 0) {
-        SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
-    }
+    SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
     int rc = tickets_use(context) ? 0 : -ENOMEM;
     rc = rc == 0 ? choose_prepare(context) : rc;
     return rc == 0 ? show_default(generation, context) : rc;

@@ -43,18 +43,20 @@ struct handshake {
 struct tls_session {
     SSL *ssl; /* NULL until the handshake begins */
     struct io *io;
-    wharf_tls *tls;                /* counted */
-    struct generation *generation; /* counted; NULL until the handshake begins */
-    struct handshake *handshake;   /* NULL once it is over and was good */
-    char *peer;                    /* host and port: how the peer is called in failures; NULL: it is not */
-    struct buffer unsent;          /* sealed, and not yet taken by the socket */
-    struct op_queue waiting;       /* tasks that wait for the one that drives the handshake */
-    int64_t sent;                  /* bytes that the socket has taken */
-    int64_t last_send;             /* sched_now() */
-    int32_t small_left;            /* bytes still to go in small records */
-    int error;                     /* what every use gives once the session has failed */
-    int socket_error;              /* what the socket gave while the library was at it */
-    int users;                     /* calls that will touch the record again */
+    wharf_tls *tls;                 /* counted */
+    struct generation *generation;  /* counted; NULL until the handshake begins */
+    struct handshake *handshake;    /* NULL once it is over and was good */
+    char *peer;                     /* host and port: how the peer is called in failures; NULL: it is not */
+    struct buffer unsent;           /* sealed, and not yet taken by the socket */
+    struct op_queue waiting;        /* tasks that wait for the one that drives the handshake */
+    const unsigned char *protocols; /* a server's by ALPN, as on the wire, when the settings name none */
+    unsigned int protocols_len;
+    int64_t sent;       /* bytes that the socket has taken */
+    int64_t last_send;  /* sched_now() */
+    int32_t small_left; /* bytes still to go in small records */
+    int error;          /* what every use gives once the session has failed */
+    int socket_error;   /* what the socket gave while the library was at it */
+    int users;          /* calls that will touch the record again */
     uint8_t side, stage, end;
     uint8_t first_count;
     bool driving;   /* a task is at the handshake */

@@ -205,6 +205,12 @@ int stream_secure(struct stream *stream, wharf_tls *tls, const struct session_pe
     return 0;
 }
 
+void stream_speaks(struct stream *stream, const char *protocol) {
+    struct tls_session *session = stream_session(stream);
+    session->protocols = (const unsigned char *)protocol;
+    session->protocols_len = (unsigned int)strlen(protocol);
+}
+
 bool stream_is_secure(const struct stream *stream) {
     return stream->type == &stream_tls;
 }

@@ -11,6 +11,9 @@
 /* Puts TLS over a connected socket's stream, which stays as it is on failure. The handshake is made by the first receive
  * or send, or by stream_handshake(). peer: NULL for the server's side. 0, -ENOMEM or -EINVAL (recorded). Does not suspend. */
 int stream_secure(struct stream *stream, wharf_tls *tls, const struct session_peer *peer);
+/* Names the one protocol of a server whose settings name none, before the handshake: ALPN's name behind its length
+ * ("\x08http/1.1"), which must last. Clients that offer others only are refused; who offers none is not. */
+void stream_speaks(struct stream *stream, const char *protocol);
 /* 0 for a stream without TLS, too. Suspends. Errors: recorded. */
 int stream_handshake(struct stream *stream);
 bool stream_is_secure(const struct stream *stream);

@@ -337,6 +337,58 @@ static void whatever_fails_on_the_way_nothing_is_left(void **state) {
     }
 }
 
+/* ---- what is spoken ---- */
+
+static const struct {
+    const char *own, *offered; /* NULL: none */
+    const char *agreed;        /* NULL: refused */
+} protocols[] = {
+    {NULL, NULL, ""},
+    {NULL, "http/1.1", "http/1.1"},
+    {NULL, "h2", NULL},
+    {NULL, "http/1.", NULL},
+    {"special", NULL, ""},
+    {"special", "special", "special"},
+    {"special", "http/1.1", NULL}, /* what the settings name is all there is */
+};
+
+static void meet_protocol(const struct site *site, size_t i) {
+    const char *const offered[] = {protocols[i].offered, NULL};
+    wharf_tls_facts facts = {.resumed = false};
+    wharf_tls *client = wharf_tls_new(WHARF_OPTIONS(wharf_tls_options, .ca = root.pem, .alpn = offered));
+    wharf_sock sock = wharf_dial_tls(site->url + strlen("https://"), client);
+    int rc = wharf_tls_get_facts(sock, &facts);
+    if (protocols[i].agreed == NULL) {
+        EXPECT(rc < 0 && strstr(wharf_why(), "speaks none of the protocols offered by ALPN") != NULL);
+    } else {
+        EXPECT(rc == 0 && strcmp(facts.alpn, protocols[i].agreed) == 0);
+    }
+    (void)wharf_close(sock);
+    wharf_tls_free(client);
+}
+
+static int protocol_program(void *arg) {
+    (void)arg;
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+        const char *const own[] = {protocols[i].own, NULL};
+        const wharf_tls_pair pairs[] = {{leaf.chain, leaf.key_pem}, {0}};
+        struct site site;
+        EXPECT(site_open(&site, WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .alpn = own)) == 0);
+        WHARF_SCOPE (scope, NULL) {
+            EXPECT(wharf_go(scope, run_server, site.server) == 0);
+            meet_protocol(&site, i);
+            EXPECT(wharf_server_stop(site.server) == 0);
+        }
+        site_close(&site);
+    }
+    return 0;
+}
+
+static void a_server_speaks_http_unless_its_settings_say_more(void **state) {
+    (void)state;
+    (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), protocol_program);
+}
+
 /* ---- resumption ---- */
 
 static int resuming_program(void *arg) {
@@ -479,6 +531,7 @@ int main(void) {
         cmocka_unit_test(whoever_speaks_something_else_is_told_apart),
         cmocka_unit_test(requests_are_answered_over_tls),
         cmocka_unit_test(whatever_fails_on_the_way_nothing_is_left),
+        cmocka_unit_test(a_server_speaks_http_unless_its_settings_say_more),
         cmocka_unit_test(sessions_are_taken_up_again_while_they_are_good),
         cmocka_unit_test(certificates_are_renewed_within_two_seconds),
         cmocka_unit_test(plain_http_is_answered_with_a_400),
