@@ -55,15 +55,16 @@ __attribute__((unused, format(printf, 1, 2))) static void print_message(const ch
         cross_fail("", __FILE__, __LINE__); \
     } while (0)
 
-#define assert_true(c)                ((c) ? (void)0 : cross_fail(#c, __FILE__, __LINE__))
-#define assert_false(c)               assert_true(!(c))
-#define assert_null(p)                assert_true((p) == NULL)
-#define assert_non_null(p)            assert_true((p) != NULL)
-#define assert_ptr_equal(a, b)        assert_true((const void *)(a) == (const void *)(b))
-#define assert_ptr_not_equal(a, b)    assert_true((const void *)(a) != (const void *)(b))
-#define assert_string_equal(a, b)     assert_true(strcmp((a), (b)) == 0)
-#define assert_string_not_equal(a, b) assert_true(strcmp((a), (b)) != 0)
-#define assert_memory_equal(a, b, n)  assert_true(memcmp((a), (b), (n)) == 0)
+#define assert_true(c)                   ((c) ? (void)0 : cross_fail(#c, __FILE__, __LINE__))
+#define assert_false(c)                  assert_true(!(c))
+#define assert_null(p)                   assert_true((p) == NULL)
+#define assert_non_null(p)               assert_true((p) != NULL)
+#define assert_ptr_equal(a, b)           assert_true((const void *)(a) == (const void *)(b))
+#define assert_ptr_not_equal(a, b)       assert_true((const void *)(a) != (const void *)(b))
+#define assert_string_equal(a, b)        assert_true(strcmp((a), (b)) == 0)
+#define assert_string_not_equal(a, b)    assert_true(strcmp((a), (b)) != 0)
+#define assert_memory_equal(a, b, n)     assert_true(memcmp((a), (b), (n)) == 0)
+#define assert_memory_not_equal(a, b, n) assert_true(memcmp((a), (b), (n)) != 0)
 #define assert_in_range(v, low, high) \
     assert_true((uintmax_t)(v) >= (uintmax_t)(low) && (uintmax_t)(v) <= (uintmax_t)(high))
 #define assert_int_equal(a, b)                                                         \
