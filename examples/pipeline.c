@@ -56,5 +56,7 @@ int main(void) {
             longest = way;
         }
     }
+    wharf_chan_free(jobs);
+    wharf_chan_free(results);
     return printf("%ld: %ld steps\n", longest.start, longest.steps) < 0;
 }
