@@ -29,9 +29,20 @@ struct stack_slab {
 
 static const size_t class_size[STACK_CLASSES] = {STACK_SMALL, STACK_LARGE};
 
-/* One sixteenth of the stack: 4 KiB and 16 KiB. */
+#ifdef __aarch64__
+enum { PROBE_STEP = 64 * 1024 };
+#else
+enum { PROBE_STEP = 4096 };
+#endif
+
 static size_t guard_size(unsigned class) {
-    return class_size[class] / 16;
+    size_t share = class_size[class] / 16;
+    return share > PROBE_STEP ? share : PROBE_STEP;
+}
+
+/* A guard and the stack above it. */
+static size_t slot_size(unsigned class) {
+    return guard_size(class) + class_size[class] - class_size[class] / 16;
 }
 
 void stack_pool_init(struct stack_pool *pool, bool force_mprotect) {
@@ -102,18 +113,18 @@ static int guard_install(struct stack_pool *pool, char *at, size_t size) {
 /* Cuts the next stack from the newest slab of its class. */
 static int stack_cut(struct stack_pool *pool, unsigned class, struct stack **ret_stack) {
     struct stack_slab *slab = pool->cutting[class];
-    if (slab == NULL || (slab->used + 1) * class_size[class] > SLAB_BYTES) {
+    if (slab == NULL || (slab->used + 1) * slot_size(class) > SLAB_BYTES) {
         int rc = slab_new(pool, class, &slab);
         if (rc < 0) {
             return rc;
         }
     }
-    char *base = slab->base + slab->used * class_size[class];
+    char *base = slab->base + slab->used * slot_size(class);
     int rc = guard_install(pool, base, guard_size(class));
     if (rc < 0) {
         return rc;
     }
-    char *end = base + class_size[class] - (slab->used % STAGGER_STEPS) * STAGGER;
+    char *end = base + slot_size(class) - (slab->used % STAGGER_STEPS) * STAGGER;
     slab->used++;
     struct stack *stack = (struct stack *)(void *)(end - sizeof(struct stack));
     *stack = (struct stack){.bottom = base + guard_size(class), .top = end - sizeof(struct stack)};
@@ -176,7 +187,7 @@ size_t stack_used(struct stack_pool *pool, const struct stack *stack, const void
 struct stack *stack_of_guard(const struct stack_pool *pool, const void *address) {
     for (const struct stack_slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
         uintptr_t offset = (uintptr_t)address - (uintptr_t)slab->base;
-        size_t size = class_size[slab->class];
+        size_t size = slot_size(slab->class);
         if (offset >= slab->used * size || offset % size >= guard_size(slab->class)) {
             continue;
         }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A stack has the size that was asked for less one sixteenth. Its guard has that sixteenth, or as much as a compiler's
+ * -fstack-clash-protection may step over between two probes: a page, but 64 KiB on AArch64. */
 enum { STACK_SMALL = 64 * 1024, STACK_LARGE = 256 * 1024, STACK_CLASSES = 2 };
 
 struct stack {

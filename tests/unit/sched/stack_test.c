@@ -196,7 +196,6 @@ static int scenario_large_frame(void) {
 static void an_overflow_names_the_task_and_where_it_was_started(void **state) {
     (void)state;
     SKIP_UNDER_SANITIZERS();
-    SKIP_UNDER_EMULATION();
     static const char *const environments[] = {NULL, "WHARF_FALLBACKS=1"};
     static const char *const scenarios[] = {"overflow", "large frame"};
     for (size_t i = 0; i < 4; i++) {
