@@ -1,7 +1,6 @@
 /* pipeline - from which number up to 20000 does the 3n + 1 game take the most steps down to 1?
  *
- * Shows: channels between a feeder, four workers and a collector; closing as the word that no more comes; select
- * over a channel and a ticker, which says on standard error how far it has come. */
+ * Shows: channels from a feeder over four workers to a collector; closing as the last word; select with a ticker. */
 #include <stdio.h>
 
 #include "wharf/sync.h"
@@ -28,12 +27,11 @@ static int work(void *arg) {
 }
 
 static int feed(void *arg) {
-    long last = *(int *)arg;
     WHARF_SCOPE (workers, NULL) {
         for (int i = 0; i < WORKERS; i++) {
             wharf_go(workers, work, i);
         }
-        for (long n = 1; n <= last; n++) {
+        for (long n = 1; n <= *(int *)arg; n++) {
             wharf_put(jobs, &n);
         }
         wharf_chan_close(jobs);
