@@ -8,18 +8,24 @@
 
 #include "cli/suggest.h"
 
-/* Where the parser is in the command line. */
+/* Where the parser is in the command line, or in a file. */
 struct cursor {
     const struct command *command;
     int argc, next;
     char **argv;
     void *options;
+    const char *place; /* "site.conf:3: "; "" in the command line */
 };
 
 static int complain(const struct cursor *at, const char *what, const char *about) {
-    fprintf(stderr, "wharf %s: %s%s (try: wharf help %s)\n", at->command->name, what, about,
+    fprintf(stderr, "wharf %s: %s%s%s (try: wharf help %s)\n", at->command->name, at->place, what, about,
             at->command->name);
     return OPTIONS_WRONG;
+}
+
+/* How a flag is written where the parser is. */
+static const char *dashes(const struct cursor *at) {
+    return at->place[0] == '\0' ? "--" : "";
 }
 
 bool options_parse_count(const char *text, int64_t minimum, int64_t maximum, int64_t *ret_value) {
@@ -108,27 +114,28 @@ static int complain_unknown(const struct cursor *at, const char *word, size_t le
     }
     nearest = suggest_is_nearer(name, "help", &best) ? "help" : nearest;
     char sentence[192];
+    const char *kind = at->place[0] == '\0' ? "flag" : "setting";
     if (nearest == NULL) {
-        snprintf(sentence, sizeof sentence, "there is no flag --%s", name);
+        snprintf(sentence, sizeof sentence, "there is no %s %s%s", kind, dashes(at), name);
     } else {
-        snprintf(sentence, sizeof sentence, "there is no flag --%s; did you mean --%s?", name, nearest);
+        snprintf(sentence, sizeof sentence, "there is no %s %s%s; did you mean %s%s?", kind, dashes(at), name,
+                 dashes(at), nearest);
     }
     return complain(at, sentence, "");
 }
 
-/* Appends to a list that has room for every word of the command line. */
-static bool append(const struct cursor *at, const char ***list, const char *value) {
-    if (*list == NULL) {
-        *list = calloc((size_t)at->argc + 1, sizeof **list);
-    }
-    if (*list == NULL) {
-        return false;
-    }
+static bool append(const char ***list, const char *value) {
     size_t count = 0;
-    while ((*list)[count] != NULL) {
+    while (*list != NULL && (*list)[count] != NULL) {
         count++;
     }
-    (*list)[count] = value;
+    const char **grown = realloc(*list, (count + 2) * sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    grown[count] = value;
+    grown[count + 1] = NULL;
+    *list = grown;
     return true;
 }
 
@@ -147,11 +154,13 @@ static int set_value(const struct cursor *at, const struct flag *flag, const cha
     bool good = true;
     if (flag->kind == FLAG_TEXT) {
         if (*(const char **)field != NULL) {
-            return complain(at, "given twice: --", flag->name);
+            char sentence[128];
+            snprintf(sentence, sizeof sentence, "given twice: %s", dashes(at));
+            return complain(at, sentence, flag->name);
         }
         *(const char **)field = value;
     } else if (flag->kind == FLAG_LIST) {
-        good = append(at, field, value);
+        good = append(field, value);
     } else if (flag->kind == FLAG_COUNT) {
         good = options_parse_count(value, 1, 256, field);
     } else if (flag->kind == FLAG_SECONDS) {
@@ -163,8 +172,28 @@ static int set_value(const struct cursor *at, const struct flag *flag, const cha
         return 0;
     }
     char sentence[128];
-    snprintf(sentence, sizeof sentence, "--%s takes %s, not ", flag->name, flag->argument);
+    snprintf(sentence, sizeof sentence, "%s%s takes %s, not ", dashes(at), flag->name, flag->argument);
     return complain(at, sentence, value);
+}
+
+int options_set(const struct command *command, const char *place, const char *name, const char *value,
+                void *options) {
+    const struct cursor at = {.command = command, .options = options, .place = place};
+    const struct flag *flag = find_name(command, name, strlen(name));
+    if (flag == NULL) {
+        return complain_unknown(&at, name, strlen(name));
+    }
+    if (flag->kind != FLAG_SWITCH) {
+        return set_value(&at, flag, value);
+    }
+    bool yes = strcmp(value, "true") == 0;
+    if (!yes && strcmp(value, "false") != 0) {
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "%s takes true or false, not ", flag->name);
+        return complain(&at, sentence, value);
+    }
+    *(bool *)((char *)options + flag->offset) = yes;
+    return 0;
 }
 
 /* The value of a flag that was written without one attached: the next word. */
@@ -238,7 +267,7 @@ static int check_operands(const struct cursor *at, int count) {
 }
 
 int options_parse(const struct command *command, int argc, char **argv, void *options) {
-    struct cursor at = {.command = command, .argc = argc, .argv = argv, .options = options};
+    struct cursor at = {.command = command, .argc = argc, .argv = argv, .options = options, .place = ""};
     int operands = 0;
     bool flags_ended = false;
     while (at.next < argc) {
@@ -261,6 +290,26 @@ int options_parse(const struct command *command, int argc, char **argv, void *op
         }
     }
     return check_operands(&at, operands);
+}
+
+static size_t field_size(const struct flag *flag) {
+    static const size_t sizes[] = {
+        [FLAG_SWITCH] = sizeof(bool),   [FLAG_TEXT] = sizeof(char *),     [FLAG_LIST] = sizeof(char **),
+        [FLAG_COUNT] = sizeof(int64_t), [FLAG_SECONDS] = sizeof(int64_t), [FLAG_WORDS] = sizeof(char **),
+        [FLAG_CHOICE] = sizeof(int),
+    };
+    return sizes[flag->kind];
+}
+
+void options_complete(const struct command *command, void *options, const void *others) {
+    static const char unset[sizeof(int64_t)];
+    for (const struct flag *flag = command->flags; flag->name != NULL; flag++) {
+        char *field = (char *)options + flag->offset;
+        size_t size = field_size(flag);
+        if (memcmp(field, unset, size) == 0) {
+            memcpy(field, (const char *)others + flag->offset, size);
+        }
+    }
 }
 
 void options_deinit(const struct command *command, void *options) {

@@ -14,6 +14,13 @@
 enum { OPTIONS_HELP = -1, OPTIONS_WRONG = -2 };
 int options_parse(const struct command *command, int argc, char **argv, void *options);
 
+/* Sets one flag by its name, a switch by "true" or "false". place: "FILE:LINE: ", where it is written. value: kept. 0 or
+ * OPTIONS_WRONG. */
+int options_set(const struct command *command, const char *place, const char *name, const char *value,
+                void *options);
+/* Takes what `options` does not say from `others`, which is of the same command and keeps owning it. */
+void options_complete(const struct command *command, void *options, const void *others);
+
 /* Frees what parsing allocated inside `options`. */
 void options_deinit(const struct command *command, void *options);
 

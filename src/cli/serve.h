@@ -1,0 +1,46 @@
+/* wharf serve from the inside: its options, and the steps from them to a running server. */
+#ifndef CLI_SERVE_H
+#define CLI_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/command.h"
+#include "cli/secure.h"
+#include "wharf/server.h"
+
+/* What the flags say; see the table in serve.c. */
+struct serve_options {
+    const char *config;
+    bool check;
+    const char *directory;
+    const char **listen;
+    bool everywhere; /* --public */
+    int64_t threads;
+    bool welcome;
+
+    bool hidden;
+
+    int log;
+
+    bool tls;
+    struct secure_options secure;
+};
+
+/* Reports the task's last failure. Returns its exit code. */
+int serve_fail(int error);
+
+/* ---- serve_listen.c ---- */
+/* How addresses are shown. */
+struct serve_shown {
+    const char *what; /* that is served */
+    bool as_localhost;
+    bool tls;
+};
+
+/* Listens where the options say; without them, on the first free port from 8000 on. An exit code. */
+int serve_listen(wharf_server *server, const struct serve_options *options, wharf_tls *tls);
+/* The line on standard output, and on standard error the other addresses. False: nobody could read it. */
+bool serve_announce(wharf_server *server, const struct serve_shown *shown);
+
+#endif
