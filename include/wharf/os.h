@@ -242,10 +242,11 @@ typedef enum wharf_log_level {
     WHARF_LOG_CRASH = 1, /**< the process is about to die; the function runs in a signal handler */
     /** A bug in the program that uses the library: a deadlock, a lock never given back */
     WHARF_LOG_ERROR = 2,
-    WHARF_LOG_WARNING = 3 /**< something may become one */
+    /** Something that somebody should look at: a task that keeps its core, clients that a server shakes hands with in vain */
+    WHARF_LOG_WARNING = 3
 } wharf_log_level;
 
-/** Gets one report: lines of text without the last line's end, valid during the call. Must not call Wharf. */
+/** Gets one report: lines of text without the last line's end, valid during the call. On any thread. Must not call Wharf. */
 typedef void (*wharf_log_fn)(wharf_log_level level, const char *text, size_t len, void *arg);
 
 /** Sends the library's own reports to fn instead of standard error, on which nothing else is ever printed. NULL: back to

@@ -10,6 +10,7 @@
 #include "base/compiler.h"
 #include "base/memory.h"
 #include "sched/engine.h"
+#include "server/handshakes.h"
 #include "server/reply.h"
 #include "tls/stream.h"
 #include "wharf/task.h"
@@ -307,6 +308,17 @@ static void answer_in_plain(struct stream *stream) {
     (void)stream_try_send(stream, &piece, 1, false);
 }
 
+/* Whoever runs the server should know. That it stops is no news, nor that somebody has looked whether it is there. */
+static void greeting_failed(const struct connection *connection, int rc) {
+    struct address address;
+    if (rc == -ECANCELED || connection->core->handshakes == NULL || !stream_has_heard(&connection->stream)) {
+        return;
+    }
+    peer_get(&connection->peer, &address);
+    failure_set_address(&address.any, address.len);
+    handshakes_note(connection->core->handshakes, connection);
+}
+
 /* Shakes hands where that is to be done. EXCHANGE_NEXT: requests may come. */
 static enum exchange_end connection_greet(struct connection *connection) {
     struct stream *stream = &connection->stream;
@@ -314,6 +326,7 @@ static enum exchange_end connection_greet(struct connection *connection) {
     if (rc == 0) {
         return EXCHANGE_NEXT;
     }
+    greeting_failed(connection, rc);
     if (stream_met_http(stream)) {
         answer_in_plain(stream);
     }

@@ -13,6 +13,7 @@
 #include "http/codec/date.h"
 #include "sched/engine.h"
 #include "server/connection.h"
+#include "server/handshakes.h"
 #include "server/log.h"
 #include "server/renew.h"
 #include "server/server.h"
@@ -181,7 +182,7 @@ static int core_serve(struct core *core) {
     (void)wharf_scope_open(&acceptors, NULL);
     bool first = wharf_core() == 0 || core->server->core_count == 1;
     int rc = first ? acceptors_start(core, scope_of(&acceptors)) : 0;
-    rc = rc == 0 && first ? renew_start(core, scope_of(&acceptors)) : rc;
+    rc = rc == 0 && first && server_is_secure(core->server) ? renew_start(core, scope_of(&acceptors)) : rc;
     rc = rc == 0 ? core_wait(core) : rc;
     core->stopping = true;
     acceptors_stop(core);
@@ -191,22 +192,35 @@ static int core_serve(struct core *core) {
     return rc;
 }
 
-/* Everything that its connections need; the log outlives them. */
+/* Everything that its connections need; what is told of them outlives them. */
 static int core_run(struct core *core) {
     wharf_scope logging;
+    wharf_scope telling;
     wharf_scope connections;
     (void)wharf_scope_open(&logging, NULL);
+    (void)wharf_scope_open(&telling, NULL);
     int rc = core->server->log_format != WHARF_LOG_OFF ? log_open(core, scope_of(&logging), &core->log) : 0;
+    if (rc == 0 && server_is_secure(core->server)) {
+        rc = handshakes_open(core, scope_of(&telling), &core->handshakes);
+    }
     core->scope = scope_of(wharf_scope_open(&connections, NULL));
     atomic_store(&core->alive, true);
     rc = rc == 0 ? core_serve(core) : rc;
     core_retire(core);
     core_end_resting(core, true);
     (void)wharf_scope_close(&connections);
+    if (core->handshakes != NULL) {
+        handshakes_close(core->handshakes);
+    }
+    (void)wharf_scope_close(&telling);
     if (core->log != NULL) {
         log_close(core->log);
     }
     (void)wharf_scope_close(&logging);
+    if (core->handshakes != NULL) {
+        handshakes_free(core->handshakes);
+        core->handshakes = NULL;
+    }
     if (core->log != NULL) {
         log_free(core->log);
         core->log = NULL;

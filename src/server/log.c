@@ -84,14 +84,14 @@ static void line_common_date(struct line *line, const char *date) {
     line_add(line, STR(" +0000]"));
 }
 
-static void line_peer(struct line *line, const struct wharf_request *request) {
+static void line_peer(struct line *line, const struct peer *peer) {
     char text[WHARF_ADDRESS_SIZE];
-    line_add(line, (wharf_str){text, peer_format_host(&request->connection->peer, text)});
+    line_add(line, (wharf_str){text, peer_format_host(peer, text)});
 }
 
 static void line_common(struct line *line, const struct wharf_request *request, const char *date) {
     const struct h1_request *head = &request->head;
-    line_peer(line, request);
+    line_peer(line, &request->connection->peer);
     line_add(line, STR(" - - "));
     line_common_date(line, date);
     line_add(line, STR(" \""));
@@ -114,7 +114,7 @@ static void line_json(struct line *line, const struct wharf_request *request, co
     line_add(line, STR("{\"time\":\""));
     line_add(line, (wharf_str){date, DATE_LEN});
     line_add(line, STR("\",\"peer\":\""));
-    line_peer(line, request);
+    line_peer(line, &request->connection->peer);
     line_add(line, STR("\",\"method\":\""));
     line_escaped(line, head->method_text, FIELD_MAX, true);
     line_add(line, STR("\",\"host\":\""));
@@ -143,6 +143,38 @@ static void line_end(struct line *line, const struct wharf_request *request, boo
     line_add(line, json ? STR("}\n") : STR("\n"));
 }
 
+static void line_handshake_common(struct line *line, const struct log_handshake *handshake,
+                                  const char *date) {
+    line_peer(line, handshake->peer);
+    line_add(line, STR(" - - "));
+    line_common_date(line, date);
+    line_add(line, STR(" \"-\" - - \""));
+    line_add(line, wharf_str_of(handshake->reason));
+    line_add(line, STR("\" \""));
+    line_escaped(line, wharf_str_of(handshake->why), TARGET_MAX, false);
+    line_add(line, STR("\""));
+    if (handshake->more > 0) {
+        line_add(line, STR(" \"and "));
+        line_number(line, handshake->more);
+        line_add(line, STR(" more\""));
+    }
+    line_add(line, STR("\n"));
+}
+
+static void line_handshake_json(struct line *line, const struct log_handshake *handshake, const char *date) {
+    line_add(line, STR("{\"time\":\""));
+    line_add(line, (wharf_str){date, DATE_LEN});
+    line_add(line, STR("\",\"peer\":\""));
+    line_peer(line, handshake->peer);
+    line_add(line, STR("\",\"reason\":\""));
+    line_add(line, wharf_str_of(handshake->reason));
+    line_add(line, STR("\",\"error\":\""));
+    line_escaped(line, wharf_str_of(handshake->why), TARGET_MAX, true);
+    line_add(line, STR("\",\"more\":"));
+    line_number(line, handshake->more);
+    line_add(line, STR("}\n"));
+}
+
 static void log_append(struct log *log, const struct line *line) {
     if (BUFFER_SIZE - log->len < line->len) {
         log->dropped++;
@@ -163,6 +195,17 @@ void log_request(struct log *log, struct wharf_request *request, bool cut) {
         line_common(&line, request, date);
     }
     line_end(&line, request, cut, json);
+    log_append(log, &line);
+}
+
+void log_handshake(struct log *log, const struct log_handshake *handshake) {
+    struct line line = {.len = 0};
+    const char *date = core_clock(log->core)->date + sizeof("Date: ") - 1;
+    if (log->core->server->log_format == WHARF_LOG_JSON) {
+        line_handshake_json(&line, handshake, date);
+    } else {
+        line_handshake_common(&line, handshake, date);
+    }
     log_append(log, &line);
 }
 

@@ -32,11 +32,5 @@ static int renew_run(void *arg) {
 }
 
 int renew_start(struct core *core, struct scope *scope) {
-    const wharf_server *server = core->server;
-    for (int i = 0; i < server->acceptor_count; i++) {
-        if (server->acceptors[i].tls != NULL) {
-            return task_start(scope, renew_run, core, "http certificates");
-        }
-    }
-    return 0;
+    return task_start(scope, renew_run, core, "http certificates");
 }

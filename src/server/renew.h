@@ -5,7 +5,7 @@
 struct core;
 struct scope;
 
-/* Starts the task that looks at the files of the listeners' certificates, once a second, where a listener has any. It
+/* Starts the task that looks at the files of the listeners' certificates, once a second, which must have some. It
  * ends when the scope is cancelled. 0 or an error. */
 int renew_start(struct core *core, struct scope *scope);
 

@@ -86,6 +86,14 @@ int server_check(wharf_server *server, const char *phase, const char *subject) {
     return server->running ? fail(-EBUSY, phase, subject, "the server runs") : 0;
 }
 
+bool server_is_secure(const wharf_server *server) {
+    bool secure = false;
+    for (int i = 0; i < server->acceptor_count; i++) {
+        secure = secure || server->acceptors[i].tls != NULL;
+    }
+    return secure;
+}
+
 int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg) {
     int rc = server_check(server, "route", pattern);
     if (rc < 0) {

@@ -24,6 +24,7 @@
 
 struct connection;
 struct files_mount;
+struct handshakes;
 struct log;
 
 enum { CORES_MAX = 256, ADDRESSES_MAX = 16 };
@@ -63,8 +64,9 @@ struct core {
     int64_t idle_ns;              /* TIMER_NEVER: no limit */
     struct wharf_request *spare;  /* records that no connection works with, the last one first */
     int spare_count;
-    struct log *log;          /* NULL: no access log */
-    struct timer flush_timer; /* what pipelined answers wait for while a handler suspends */
+    struct log *log;               /* NULL: no access log */
+    struct handshakes *handshakes; /* NULL: no TLS */
+    struct timer flush_timer;      /* what pipelined answers wait for while a handler suspends */
     struct wharf_request *unflushed;
     struct event changed;    /* what the core's own task waits for */
     bool stopping;           /* graceful: no new requests on a connection */
@@ -118,6 +120,8 @@ enum stop_level { STOP_NONE, STOP_GRACEFUL, STOP_NOW };
 int server_failed(wharf_server *server, int code);
 /* Whether settings can still be changed: 0, -EINVAL (no server) or -EBUSY (recorded). */
 int server_check(wharf_server *server, const char *phase, const char *subject);
+/* Whether one of its listeners speaks TLS. */
+bool server_is_secure(const wharf_server *server);
 
 /* ---- cores ---- */
 /* Sets the clock texts to this second. */

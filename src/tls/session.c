@@ -102,8 +102,22 @@ const char *session_why(const struct tls_session *session) {
 
 /* ---- failing ---- */
 
-void session_say(const struct tls_session *session, const char *format, ...) {
+const char *session_reason(const struct tls_session *session) {
+    const char *reason = session->handshake != NULL ? session->handshake->reason : NULL;
+    if (reason != NULL) {
+        return reason;
+    }
+    switch (session->error) {
+    case -ECONNRESET:
+    case -EPIPE: return "tls.reset";
+    case -ENOMEM: return "tls.memory";
+    default: return "tls.failed";
+    }
+}
+
+void session_say(const struct tls_session *session, const char *reason, const char *format, ...) {
     va_list arguments;
+    session->handshake->reason = reason;
     va_start(arguments, format);
     (void)vsnprintf(session->handshake->why, SESSION_WHY_SIZE, format, arguments);
     va_end(arguments);
@@ -223,7 +237,7 @@ static int handshake_steps(struct tls_session *session) {
 static int handshake_failed(struct tls_session *session, int code, bool late) {
     struct handshake *handshake = session->handshake;
     if (late && !session->closed) {
-        session_say(session, "limits.handshake_ms is %lld, and it was at \"%s\"",
+        session_say(session, "tls.slow", "limits.handshake_ms is %lld, and it was at \"%s\"",
                     (long long)session->tls->options.limits.handshake_ms,
                     SSL_state_string_long(session->ssl));
     }

@@ -37,6 +37,7 @@ struct handshake {
     char host
         [SESSION_HOST_SIZE]; /* the name that the server's certificate must be for, or that the client asked for */
     char why[SESSION_WHY_SIZE]; /* the reason of a failed verification, or of the failure */
+    const char *reason;         /* its stable code, static; NULL: none yet */
     bool chosen;                /* the callback for certificates has been asked */
 };
 
@@ -96,9 +97,12 @@ int session_flush(struct tls_session *session);
 /* The reason of its failure, as the end of a sentence; "" when there is none. */
 const char *session_why(const struct tls_session *session);
 
-/* Writes the reason; only while there is a `handshake`. */
-void session_say(const struct tls_session *session, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* The stable code of why the handshake failed (docs/reasons.md); static. */
+const char *session_reason(const struct tls_session *session);
+
+/* Writes the reason, and its code; only while there is a `handshake`. */
+void session_say(const struct tls_session *session, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* ---- the parts ---- */
 /* bio.c: gives a session's SSL its socket. 0 or -ENOMEM. */

@@ -224,6 +224,16 @@ int stream_handshake(struct stream *stream) {
     return session != NULL ? session_handshake(session) : 0;
 }
 
+const char *stream_handshake_reason(const struct stream *stream) {
+    const struct tls_session *session = stream_session(stream);
+    return session != NULL ? session_reason(session) : "tls.failed";
+}
+
+bool stream_has_heard(const struct stream *stream) {
+    const struct tls_session *session = stream_session(stream);
+    return session != NULL && session->first_count > 0;
+}
+
 bool stream_met_http(const struct stream *stream) {
     const struct tls_session *session = stream_session(stream);
     return session != NULL && session->stage == SESSION_FAILED && session_met_http(session);

@@ -16,6 +16,10 @@ int stream_secure(struct stream *stream, wharf_tls *tls, const struct session_pe
 void stream_speaks(struct stream *stream, const char *protocol);
 /* 0 for a stream without TLS, too. Suspends. Errors: recorded. */
 int stream_handshake(struct stream *stream);
+/* The stable code of why the handshake failed; static. */
+const char *stream_handshake_reason(const struct stream *stream);
+/* Whether anything has come from the other side at all. */
+bool stream_has_heard(const struct stream *stream);
 bool stream_is_secure(const struct stream *stream);
 /* Whether the other side has spoken HTTP instead of TLS: then nothing of TLS was sent, and the socket can answer. */
 bool stream_met_http(const struct stream *stream);

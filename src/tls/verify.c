@@ -54,17 +54,25 @@ struct objection {
 };
 
 static const char SETTING_CA[] = "setting ca (--ca FILE) adds to what is trusted";
-static const char SETTING_NO_VERIFY[] = "setting insecure_no_verify (--insecure) would accept it";
+
+/* What would let it pass. A server has no such switch but the one for all its clients. */
+static const char *remedy(const struct objection *objection) {
+    return objection->session->side == TLS_CLIENT ? "setting insecure_no_verify (--insecure) would accept it"
+                                                  : "setting clients decides whether clients show one";
+}
 
 static const char *whose(const struct objection *objection) {
-    return objection->depth > 0 ? "certificate of an issuer," : "certificate";
+    bool server = objection->session->side == TLS_SERVER;
+    return objection->depth > 0 ? "certificate of an issuer,"
+           : server             ? "client's certificate"
+                                : "certificate";
 }
 
 static void object_expired(const struct objection *objection) {
     char date[DATE_SIZE];
     show_date(X509_get0_notAfter(objection->certificate), date);
-    session_say(objection->session, "the %s %s, expired on %s (issuer %s); %s", whose(objection),
-                objection->subject, date, objection->issuer, SETTING_NO_VERIFY);
+    session_say(objection->session, "tls.certificate.expired", "the %s %s, expired on %s (issuer %s); %s",
+                whose(objection), objection->subject, date, objection->issuer, remedy(objection));
 }
 
 static void object_early(const struct objection *objection) {
@@ -72,24 +80,27 @@ static void object_early(const struct objection *objection) {
     char now[DATE_SIZE];
     show_date(X509_get0_notBefore(objection->certificate), date);
     show_now(now);
-    session_say(objection->session, "the %s %s, is not valid before %s, and the clock here says %s; %s",
-                whose(objection), objection->subject, date, now, SETTING_NO_VERIFY);
+    session_say(objection->session, "tls.certificate.early",
+                "the %s %s, is not valid before %s, and the clock here says %s; %s", whose(objection),
+                objection->subject, date, now, remedy(objection));
 }
 
 static void object_self_signed(const struct objection *objection) {
-    session_say(objection->session, "the certificate of %s is self-signed and not in the store %s; %s",
-                objection->subject, objection->session->generation->store_text, SETTING_CA);
+    session_say(objection->session, "tls.certificate.self_signed",
+                "the certificate of %s is self-signed and not in the store %s; %s", objection->subject,
+                objection->session->generation->store_text, SETTING_CA);
 }
 
 static void object_root(const struct objection *objection) {
-    session_say(objection->session,
+    session_say(objection->session, "tls.certificate.root",
                 "the certificate chain ends at the authority %s, which is not in the store %s; %s",
                 objection->subject, objection->session->generation->store_text, SETTING_CA);
 }
 
 static void object_issuer(const struct objection *objection) {
-    session_say(objection->session, "the certificate's issuer %s is not in the store %s%s; %s",
-                objection->issuer, objection->session->generation->store_text,
+    session_say(objection->session, "tls.certificate.issuer",
+                "the certificate's issuer %s is not in the store %s%s; %s", objection->issuer,
+                objection->session->generation->store_text,
                 objection->depth == 0 ? ", and no intermediate certificate was sent" : "", SETTING_CA);
 }
 
@@ -98,11 +109,11 @@ static void object_name(const struct objection *objection) {
     const char *host = objection->session->handshake->host;
     static const char SETTING[] = "setting name (--name HOST) says which name to expect";
     if (facts_hosts(objection->certificate, hosts, sizeof(hosts)) > 0) {
-        session_say(objection->session, "the certificate is for %s, and not for %s; %s", hosts, host,
-                    SETTING);
+        session_say(objection->session, "tls.certificate.name",
+                    "the certificate is for %s, and not for %s; %s", hosts, host, SETTING);
     } else {
         session_say(
-            objection->session,
+            objection->session, "tls.certificate.name",
             "the certificate names no host: its common name %s does not count, and %s is not among its "
             "alternative names; %s",
             objection->subject, host, SETTING);
@@ -111,21 +122,22 @@ static void object_name(const struct objection *objection) {
 
 static void object_weak_key(const struct objection *objection) {
     const EVP_PKEY *key = X509_get0_pubkey(objection->certificate);
-    session_say(objection->session, "the %s %s, has a weak key of %d bits (issuer %s); %s", whose(objection),
-                objection->subject, key != NULL ? EVP_PKEY_get_bits(key) : 0, objection->issuer,
-                SETTING_NO_VERIFY);
+    session_say(objection->session, "tls.certificate.weak",
+                "the %s %s, has a weak key of %d bits (issuer %s); %s", whose(objection), objection->subject,
+                key != NULL ? EVP_PKEY_get_bits(key) : 0, objection->issuer, remedy(objection));
 }
 
 static void object_purpose(const struct objection *objection) {
     bool client = objection->session->side == TLS_CLIENT;
-    session_say(objection->session, "the %s %s, is not for %s (issuer %s); %s", whose(objection),
-                objection->subject, client ? "servers" : "clients", objection->issuer, SETTING_NO_VERIFY);
+    session_say(objection->session, "tls.certificate.purpose", "the %s %s, is not for %s (issuer %s); %s",
+                whose(objection), objection->subject, client ? "servers" : "clients", objection->issuer,
+                remedy(objection));
 }
 
 static void object_otherwise(const struct objection *objection) {
-    session_say(objection->session, "the %s %s, was refused: %s (issuer %s); %s", whose(objection),
-                objection->subject, X509_verify_cert_error_string(objection->error), objection->issuer,
-                SETTING_NO_VERIFY);
+    session_say(objection->session, "tls.certificate.refused", "the %s %s, was refused: %s (issuer %s); %s",
+                whose(objection), objection->subject, X509_verify_cert_error_string(objection->error),
+                objection->issuer, remedy(objection));
 }
 
 static void object(const struct objection *objection) {
@@ -229,7 +241,7 @@ static int check_pins(struct tls_session *session) {
     if (sk_X509_num(chain) > 0) {
         (void)pin_format(sk_X509_value(chain, 0), own);
     }
-    session_say(session,
+    session_say(session, "tls.certificate.pin",
                 "the certificate of %s has the key %s, and none of its chain is pinned; setting pins (--pin)",
                 session->handshake->host, own);
     return -WHARF_ETLS;

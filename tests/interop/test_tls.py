@@ -143,6 +143,30 @@ def test_plain_http_is_answered_with_a_400(served, run):
     assert result.stdout.startswith(b"HTTP/1.1 400 ") and b"https://" in result.stdout
 
 
+def knock_untrusting(port, run):
+    """A client that does not trust the server's certificate, and says so."""
+    assert run("curl", "-sS", f"https://127.0.0.1:{port}/").returncode == 60
+
+
+def test_failed_handshakes_are_reported(serve_tls, mint, folder, run):
+    certificate, key = mint.make("server")
+    server = serve_tls(folder, "--cert", certificate, "--key", key, "--log=off")
+    knock_untrusting(server.port, run)
+    server.wait_for_error(r"wharf: tls\.alert\.unknown_ca: TLS handshake with 127\.0\.0\.1:\d+: .*does not know the authority")
+
+
+def test_failed_handshakes_are_logged(serve_tls, mint, folder, run):
+    certificate, key = mint.make("server")
+    server = serve_tls(folder, "--cert", certificate, "--key", key, "--log=common")
+    run("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+    server.wait_for_error(r'127\.0\.0\.1 - - \[.*\] "-" - - "tls\.version" "TLS handshake with 127\.0\.0\.1:\d+: .*version in common')
+    server = serve_tls(folder, "--cert", certificate, "--key", key, "--client-ca", mint.ca_path, "--log=json")
+    assert run("curl", "-sS", "--cacert", mint.ca_path, f"https://127.0.0.1:{server.port}/").returncode != 0
+    line = json.loads(server.wait_for_error(r"\{.*tls\.certificate\.missing.*\}").group(0))
+    assert line["peer"] == "127.0.0.1" and line["more"] == 0
+    assert "the client showed no certificate" in line["error"]
+
+
 def test_protocols_must_match(served, mint):
     settings = context(mint)
     settings.set_alpn_protocols(["http/1.1"])

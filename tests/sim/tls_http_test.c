@@ -7,21 +7,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "mint.h"
-#include "wharf/tls.h"
+#include "tls_site.h"
 
 enum { SECOND = 1000, BODY = 100000, PATH_SIZE = 128 };
 
-static struct minted root, leaf, other_leaf;
+static struct minted other_leaf;
 static char body[BODY + 1];
 
 static int set_up(void **state) {
     (void)state;
-    root = mint_root("Test Root");
-    leaf = mint(&(const struct mint_plan){.common_name = "leaf", .names = "DNS:localhost,IP:127.0.0.1"},
-                &root);
+    site_mint();
     other_leaf = mint(
-        &(const struct mint_plan){.common_name = "renewed", .names = "DNS:localhost,IP:127.0.0.1"}, &root);
+        &(const struct mint_plan){.common_name = "renewed", .names = "DNS:localhost,IP:127.0.0.1"},
+        &site_root);
     for (size_t i = 0; i < BODY; i++) {
         body[i] = (char)('a' + (i * 7 + i / 251) % 26);
     }
@@ -30,19 +28,9 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    mint_free(&root);
-    mint_free(&leaf);
+    site_unmint();
     mint_free(&other_leaf);
     return 0;
-}
-
-static wharf_tls *new_server(void) {
-    const wharf_tls_pair pairs[] = {{leaf.chain, leaf.key_pem}, {0}};
-    return wharf_tls_new(WHARF_OPTIONS(wharf_tls_options, .certificates = pairs));
-}
-
-static wharf_tls *new_client(void) {
-    return wharf_tls_new(WHARF_OPTIONS(wharf_tls_options, .ca = root.pem));
 }
 
 /* ---- peers that stall ---- */
@@ -97,8 +85,8 @@ static int stalled_serve(void *arg) {
 static int stalled_program(void *arg) {
     struct stall *stall = arg;
     char address[WHARF_ADDRESS_SIZE] = "";
-    wharf_tls *server = new_server();
-    wharf_tls *client = new_client();
+    wharf_tls *server = site_new_server();
+    wharf_tls *client = site_new_client();
     wharf_sock listener = wharf_serve_on_tls("127.0.0.1:0", server);
     wharf_sock middle = wharf_serve_on("127.0.0.1:0");
     EXPECT(wharf_local_address(listener, address, sizeof(address)) > 0);
@@ -163,7 +151,10 @@ static const struct {
     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27, "does not speak TLS: its first bytes are GET",
      "speaks plain HTTP"},
     {"PROPFIND / HTTP/1.1\r\n\r\n", 23, "its first bytes are PROPF", "speaks plain HTTP"},
-    {"SSH-2.0-OpenSSH_9.2\r\n", 21, "its first bytes are SSH-2", NULL},
+    {"SSH-2.0-OpenSSH_9.2\r\n", 21, "its first bytes are SSH-2", "its first bytes are SSH-2"},
+    {"GETTYSBURG", 10, "its first bytes are GETTY", "speaks plain HTTP"},
+    {"M-SEARCH * HTTP/1.1\r\n\r\n", 23, "its first bytes are M-SEA", "speaks plain HTTP"},
+    {"Get / HTTP/1.1\r\n\r\n", 18, "its first bytes are Get", "its first bytes are Get"},
     {"220 mail ESMTP\r\n", 16, "its first bytes are 220\\x20m", "its first bytes are 220\\x20m"},
     {"\0\0\0\0\0\0\0\0", 8, "its first bytes are \\x00\\x00", "its first bytes are \\x00\\x00"},
     {"", 0, "the peer ended the connection in the middle of the handshake",
@@ -176,8 +167,8 @@ static const struct {
 static int meet_strangers(void *arg) {
     (void)arg;
     char address[WHARF_ADDRESS_SIZE] = "";
-    wharf_tls *server = new_server();
-    wharf_tls *client = new_client();
+    wharf_tls *server = site_new_server();
+    wharf_tls *client = site_new_client();
     for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
         for (int side = 0; side < 2; side++) {
             wharf_sock listener = side == 0 ? wharf_serve_on("127.0.0.1:0")
@@ -234,55 +225,11 @@ static int answer_echo(wharf_request *request, void *arg) {
     return rc < 0 ? rc : wharf_reply_bytes(request, 200, "text/plain", got.ptr, got.len);
 }
 
-static int run_server(void *arg) {
-    return wharf_server_run(*(wharf_server **)arg);
-}
-
-struct site {
-    wharf_tls *server_tls, *client_tls;
-    wharf_server *server;
-    wharf_client *client;
-    char url[WHARF_ADDRESS_SIZE + 16];
-};
-
-static int site_open(struct site *site, const wharf_tls_options *tls) {
-    *site = (struct site){.server_tls = tls != NULL ? wharf_tls_new(tls) : new_server(),
-                          .client_tls = new_client()};
-    site->server = wharf_server_new(WHARF_OPTIONS(wharf_server_options, .no_signals = true));
-    site->client = wharf_client_new(WHARF_OPTIONS(wharf_client_options, .tls = site->client_tls));
-    if (site->client_tls == NULL || site->server == NULL || site->client == NULL) {
-        return -ENOMEM;
-    }
-    int rc = wharf_route(site->server, "GET /body", answer_body, NULL);
+static int open_site(struct site *site, const wharf_tls_options *tls) {
+    int rc = site_open(site, tls, NULL);
+    rc = rc < 0 ? rc : wharf_route(site->server, "GET /body", answer_body, NULL);
     rc = rc < 0 ? rc : wharf_route(site->server, "GET /hello", answer_hello, NULL);
-    rc = rc < 0 ? rc : wharf_route(site->server, "POST /echo", answer_echo, NULL);
-    rc = rc < 0 ? rc : wharf_server_listen_tls(site->server, "localhost:0", site->server_tls);
-    snprintf(site->url, sizeof(site->url), "https://%s", wharf_server_address(site->server, 0));
-    return rc;
-}
-
-static void site_close(struct site *site) {
-    wharf_client_free(site->client);
-    wharf_server_free(site->server);
-    wharf_tls_free(site->server_tls);
-    wharf_tls_free(site->client_tls);
-}
-
-static wharf_response *site_get(const struct site *site, const char *path) {
-    char url[WHARF_ADDRESS_SIZE + 64];
-    snprintf(url, sizeof(url), "%s%s", site->url, path);
-    return wharf_fetch(site->client, WHARF_OPTIONS(wharf_fetch_options, .url = url));
-}
-
-/* An error, or 0 when it was answered as it should be. */
-static int site_expect(const struct site *site, const char *path, const char *expected, size_t len) {
-    wharf_response *response = site_get(site, path);
-    wharf_str got = wharf_response_body(response);
-    int rc = wharf_response_error(response);
-    bool good = rc == 0 && wharf_response_status(response) == 200 && got.len == len &&
-                memcmp(got.ptr, expected, len) == 0;
-    wharf_response_free(response);
-    return rc < 0 ? rc : good ? 0 : -WHARF_EPROTOCOL;
+    return rc < 0 ? rc : wharf_route(site->server, "POST /echo", answer_echo, NULL);
 }
 
 static int site_post(const struct site *site) {
@@ -300,11 +247,11 @@ static int site_post(const struct site *site) {
 static int site_program(void *arg) {
     struct site site;
     (void)arg;
-    int rc = site_open(&site, NULL);
+    int rc = open_site(&site, NULL);
     int served = 0;
     if (rc == 0) {
         WHARF_SCOPE (scope, &served) {
-            rc = wharf_go(scope, run_server, site.server);
+            rc = wharf_go(scope, site_run, site.server);
             rc = rc < 0 ? rc : site_expect(&site, "/hello", "hello", 5);
             rc = rc < 0 ? rc : site_expect(&site, "/body", body, BODY);
             rc = rc < 0 ? rc : site_post(&site);
@@ -355,8 +302,8 @@ static const struct {
 static void meet_protocol(const struct site *site, size_t i) {
     const char *const offered[] = {protocols[i].offered, NULL};
     wharf_tls_facts facts = {.resumed = false};
-    wharf_tls *client = wharf_tls_new(WHARF_OPTIONS(wharf_tls_options, .ca = root.pem, .alpn = offered));
-    wharf_sock sock = wharf_dial_tls(site->url + strlen("https://"), client);
+    wharf_tls *client = wharf_tls_new(WHARF_OPTIONS(wharf_tls_options, .ca = site_root.pem, .alpn = offered));
+    wharf_sock sock = wharf_dial_tls(site_address(site), client);
     int rc = wharf_tls_get_facts(sock, &facts);
     if (protocols[i].agreed == NULL) {
         EXPECT(rc < 0 && strstr(wharf_why(), "speaks none of the protocols offered by ALPN") != NULL);
@@ -371,11 +318,11 @@ static int protocol_program(void *arg) {
     (void)arg;
     for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
         const char *const own[] = {protocols[i].own, NULL};
-        const wharf_tls_pair pairs[] = {{leaf.chain, leaf.key_pem}, {0}};
+        const wharf_tls_pair pairs[] = {{site_leaf.chain, site_leaf.key_pem}, {0}};
         struct site site;
-        EXPECT(site_open(&site, WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .alpn = own)) == 0);
+        EXPECT(open_site(&site, WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .alpn = own)) == 0);
         WHARF_SCOPE (scope, NULL) {
-            EXPECT(wharf_go(scope, run_server, site.server) == 0);
+            EXPECT(wharf_go(scope, site_run, site.server) == 0);
             meet_protocol(&site, i);
             EXPECT(wharf_server_stop(site.server) == 0);
         }
@@ -394,9 +341,9 @@ static void a_server_speaks_http_unless_its_settings_say_more(void **state) {
 static int resuming_program(void *arg) {
     struct site site;
     (void)arg;
-    EXPECT(site_open(&site, NULL) == 0);
+    EXPECT(open_site(&site, NULL) == 0);
     WHARF_SCOPE (scope, NULL) {
-        EXPECT(wharf_go(scope, run_server, site.server) == 0);
+        EXPECT(wharf_go(scope, site_run, site.server) == 0);
         EXPECT(site_expect(&site, "/hello", "hello", 5) == 0);
         EXPECT(wharf_sleep(70 * SECOND) == 0); /* the connection is closed by now */
         EXPECT(site_expect(&site, "/hello", "again", 5) == 0);
@@ -404,7 +351,7 @@ static int resuming_program(void *arg) {
         EXPECT(site_expect(&site, "/hello", "hello", 5) == 0);
         /* Another client has its own settings, and no part in our sessions. */
         wharf_client *kept = site.client;
-        wharf_tls *other = new_client();
+        wharf_tls *other = site_new_client();
         EXPECT(wharf_sleep(70 * SECOND) == 0);
         site.client = wharf_client_new(WHARF_OPTIONS(wharf_client_options, .tls = other));
         EXPECT(site_expect(&site, "/hello", "hello", 5) == 0);
@@ -446,8 +393,8 @@ static void told(void *arg, int result, const char *why) {
 
 static int subject_is(const struct site *site, const char *subject) {
     wharf_tls_facts facts = {.resumed = false};
-    wharf_tls *fresh = new_client();
-    wharf_sock sock = wharf_dial_tls(site->url + strlen("https://"), fresh);
+    wharf_tls *fresh = site_new_client();
+    wharf_sock sock = wharf_dial_tls(site_address(site), fresh);
     EXPECT(wharf_tls_get_facts(sock, &facts) == 0);
     (void)wharf_close(sock);
     wharf_tls_free(fresh);
@@ -458,14 +405,14 @@ static int renewing_program(void *arg) {
     struct site site;
     char certificate[PATH_SIZE], key[PATH_SIZE];
     (void)arg;
-    put("server.crt", leaf.pem, certificate);
-    put("server.key", leaf.key_pem, key);
+    put("server.crt", site_leaf.pem, certificate);
+    put("server.key", site_leaf.key_pem, key);
     const wharf_tls_pair pairs[] = {{certificate, key}, {0}};
-    EXPECT(site_open(&site, WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .reloaded = told)) == 0);
+    EXPECT(open_site(&site, WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .reloaded = told)) == 0);
     WHARF_SCOPE (scope, NULL) {
-        EXPECT(wharf_go(scope, run_server, site.server) == 0);
+        EXPECT(wharf_go(scope, site_run, site.server) == 0);
         EXPECT(subject_is(&site, "CN=leaf"));
-        wharf_sock old = wharf_dial_tls(site.url + strlen("https://"), site.client_tls);
+        wharf_sock old = wharf_dial_tls(site_address(&site), site.client_tls);
         put("server.crt", other_leaf.pem, certificate);
         EXPECT(wharf_sleep(2 * SECOND) == 0);
         EXPECT(reloads == 0 && failed_reloads == 1); /* half of a pair */
@@ -502,11 +449,11 @@ static void certificates_are_renewed_within_two_seconds(void **state) {
 static int knock_in_plain(void *arg) {
     struct site site;
     (void)arg;
-    EXPECT(site_open(&site, NULL) == 0);
+    EXPECT(open_site(&site, NULL) == 0);
     WHARF_SCOPE (scope, NULL) {
-        EXPECT(wharf_go(scope, run_server, site.server) == 0);
+        EXPECT(wharf_go(scope, site_run, site.server) == 0);
         char url[WHARF_ADDRESS_SIZE + 32];
-        snprintf(url, sizeof(url), "http://%s/hello", site.url + strlen("https://"));
+        snprintf(url, sizeof(url), "http://%s/hello", site_address(&site));
         for (int i = 0; i < 2; i++) {
             wharf_response *response = wharf_fetch(
                 NULL, WHARF_OPTIONS(wharf_fetch_options, .url = url, .method = i == 0 ? "GET" : "PROPFIND"));

@@ -49,6 +49,14 @@ def test_design_pages_are_in_the_index():
     assert pages - set(LINK.findall(index.read_text())) == set()
 
 
+def test_reason_codes_are_in_their_table():
+    table = (ROOT / "docs" / "reasons.md").read_text()
+    sources = "".join(path.read_text() for folder in ("tls", "server") for path in (ROOT / "src" / folder).glob("*.c"))
+    codes = set(re.findall(r'"((?:tls|http|handler|server)\.[a-z_.]+)"', sources))
+    assert len(codes) > 60
+    assert {code for code in codes if f"`{code}`" not in table and not code.startswith("tls.alert.")} == set()
+
+
 def test_the_chapter_on_simulation_shows_its_example():
     example = (ROOT / "examples" / "simulated.c").read_text()
     assert example in PROGRAM.findall((ROOT / "docs" / "simulation.md").read_text())
