@@ -56,7 +56,26 @@ typedef struct wharf_client_limits {
     int64_t idle_per_origin; /**< kept idle per origin: 32 */
     int64_t keep_alive_ms;   /**< how long an idle connection is kept: 55,000 */
     int64_t lifetime_ms;     /**< age after which a connection is not used again: 600,000 */
+    int64_t speed_bytes;     /**< a body has to bring this many bytes a second, over speed_ms: 10 */
+    int64_t speed_ms;        /**< how long it may lag behind that: 60,000 */
+    int64_t retries;         /**< how often a request is tried again, see below: none */
+    int64_t retry_ms; /**< the first pause is up to this long, each further one up to twice as long: 500 */
+    int64_t retry_max_ms; /**< no pause is longer: 30,000 */
+    int64_t
+        retry_after_ms; /**< a server that asks for a longer pause (Retry-After) gets no further try: 60,000 */
+    int64_t retry_budget; /**< tries again to one origin in a row, then one a second: 10 */
 } wharf_client_limits;
+
+/** What becomes of a request that is not idempotent (a POST) when the kept connection that it was sent on turns out dead. An
+ * idempotent one is always sent again, once, on a fresh connection. */
+typedef enum wharf_replay {
+    WHARF_REPLAY_DEFAULT, /**< the client's word, else WHARF_REPLAY_PROVEN */
+    WHARF_REPLAY_NEVER,   /**< an error: only the caller knows whether sending it twice does harm */
+    /** It is sent again if the server provably has not had it: the system had taken none of it, or the connection was ended in
+     *  an orderly way before any of it was acknowledged. A reset is no proof. */
+    WHARF_REPLAY_PROVEN,
+    WHARF_REPLAY_REUSED /**< it is sent again whenever no answer came, as other clients do: it may arrive twice */
+} wharf_replay;
 
 /** What a client does unless a fetch says otherwise. */
 typedef struct wharf_client_options {
@@ -65,6 +84,7 @@ typedef struct wharf_client_options {
     wharf_client_limits limits;
     /** For https: whom to trust, certificates to show; default: the system's store. Kept until the client is freed */
     wharf_tls *tls;
+    wharf_replay replay; /**< of requests that are not idempotent: see wharf_replay */
 } wharf_client_options;
 
 /** One request. Only `url` is needed. */
@@ -80,12 +100,16 @@ typedef struct wharf_fetch_options {
     const char *body_file; /**< or: the body is this file */
     wharf_body_fn body_fn; /**< or: the body is what this function produces */
     void *body_arg;
-    int64_t body_fn_bytes;      /**< how many bytes it will produce; 0: unknown, sent chunked */
-    const char *content_type;   /**< of the body; default application/octet-stream */
-    bool raw;                   /**< ask for no content coding and undo none: the body as it is on the wire */
-    bool stream;                /**< leave the response's body for wharf_response_read() */
-    bool idempotent;            /**< the method may be repeated safely although its name does not say so */
+    int64_t body_fn_bytes;    /**< how many bytes it will produce; 0: unknown, sent chunked */
+    const char *content_type; /**< of the body; default application/octet-stream */
+    bool raw;                 /**< ask for no content coding and undo none: the body as it is on the wire */
+    bool stream;              /**< leave the response's body for wharf_response_read() */
+    bool idempotent;          /**< the method may be repeated safely although its name does not say so */
+    /** send an Idempotency-Key of chance with a method that is not idempotent, the same at each try; one among the headers
+     *  does the same: the request counts as idempotent */
+    bool idempotency_key;
     bool keep_request;          /**< keep the request's head for wharf_response_request() */
+    wharf_replay replay;        /**< if it is not idempotent */
     wharf_client_limits limits; /**< fields that are not 0 win over the client's */
 } wharf_fetch_options;
 
@@ -100,6 +124,11 @@ WHARF_API WHARF_MUST_USE wharf_response *wharf_get(const char *url);
  * another origin. A kept connection that turns out dead is replaced once, where that is safe. client: NULL
  * for the thread's default one. What options points to must live until this returns. The caller frees the
  *  response. Suspends.
+ *
+ * With limits.retries a failure that may pass (refused, reset, cut short, timed out, no answer from name servers) and
+ * the statuses 408, 425, 429, 500, 502, 503, 504, 522 and 524 are met by trying again, if the request is idempotent
+ * or the server provably has not had it: after a pause by chance, or the one that Retry-After asks for, and never
+ * past limits.total_ms or a deadline around the call: then what has been answered is the response.
  *  Errors (in the response): -WHARF_EADDRESS (URL), -WHARF_ENAME, -ECONNREFUSED and others of connect(2),
  * -ETIMEDOUT (the limit is named), -WHARF_EPROTOCOL (the rule is named), -WHARF_EEOF (the body was cut
  * short), -WHARF_ELIMIT, -WHARF_EREDIRECT, -WHARF_ETLS (the certificate; wharf/tls.h), -ECONNRESET, -EINVAL
@@ -138,6 +167,35 @@ WHARF_API int wharf_response_version_minor(const wharf_response *response);
 /** The length that the head announces, or -1 when it does not, or when it is that of a coded body which is decoded. */
 WHARF_API int64_t wharf_response_content_length(const wharf_response *response);
 
+/** One attempt to get an answer. A fetch makes several where it follows redirects, finds a kept connection dead, or tries again.
+ * The texts live as long as the response. Times are in nanoseconds, 0 for what did not happen. */
+typedef struct wharf_attempt {
+    const char *why;        /**< "first", "redirect", "dead connection", "without Expect" or "retry" */
+    const char *url;        /**< without credentials */
+    const char *address;    /**< whom it was sent to; "" when nobody was reached */
+    const char *said;       /**< what went wrong, as a sentence; "" */
+    int error;              /**< its code, or 0 */
+    int status;             /**< 0 when no head came */
+    bool reused;            /**< the connection was a kept one */
+    int64_t began_ns;       /**< since the fetch began */
+    int64_t pool_ns;        /**< waited for a free connection */
+    int64_t resolve_ns;     /**< looked up the name */
+    int64_t connect_ns;     /**< connected */
+    int64_t tls_ns;         /**< shook hands */
+    int64_t send_ns;        /**< sent the request */
+    int64_t first_byte_ns;  /**< from then to the whole of the response's head */
+    int64_t body_ns;        /**< from then to the end of the body, or so far */
+    int64_t sent_bytes;     /**< bytes of the request that the system took */
+    int64_t received_bytes; /**< bytes of the response: head and body, as they came */
+} wharf_attempt;
+
+/** The i-th attempt, i from 0, the last one being that of the response; at most 64 before it are kept. false past the
+ * last. Does not suspend. */
+WHARF_API bool wharf_response_attempt_at(const wharf_response *response, size_t i,
+                                         wharf_attempt *ret_attempt);
+/** Whether another try may end otherwise and does no harm: the same that limits.retries goes by. Does not suspend. */
+WHARF_API bool wharf_response_may_retry(const wharf_response *response);
+
 /** The body that has been received whole; empty for a stream. On an error, what arrived before it. Lives as
  * long as the response. */
 WHARF_API wharf_str wharf_response_body(const wharf_response *response);
@@ -160,6 +218,29 @@ WHARF_API WHARF_MUST_USE wharf_client *wharf_client_new(const wharf_client_optio
 /** Closes this core's idle connections and frees the client. Its responses must be freed before. NULL is
  * fine. */
 WHARF_API void wharf_client_free(wharf_client *client);
+
+/** What this core's connections of a client are doing, and have done. */
+typedef struct wharf_client_counters {
+    size_t size;          /**< sizeof(wharf_client_counters) */
+    int64_t open;         /**< connections: in use, idle or being made */
+    int64_t idle;         /**< of these, waiting for the next request */
+    int64_t waiting;      /**< fetches that wait for one */
+    int64_t origins;      /**< to which any of these belong */
+    int64_t dialled;      /**< connections that were made */
+    int64_t reused;       /**< requests that found one */
+    int64_t waited;       /**< fetches that had to wait for one */
+    int64_t gave_up;      /**< and did so in vain */
+    int64_t evicted_end;  /**< idle ones that the server ended, or sent bytes on that nobody had asked for */
+    int64_t evicted_age;  /**< idle ones whose time was up */
+    int64_t evicted_room; /**< idle ones that made room for others */
+    int64_t discarded;    /**< closed in the middle of something */
+    int64_t replayed;     /**< requests sent again because a kept connection was dead */
+    int64_t retried;      /**< requests tried again by limits.retries */
+} wharf_client_counters;
+
+/** Counts. client: NULL for the thread's default one. *ret_counters: only its first `size` bytes are written; what this core has
+ * not used counts 0. Does not suspend. Errors: -EINVAL (no size). */
+WHARF_API int wharf_client_stats(const wharf_client *client, wharf_client_counters *ret_counters);
 
 WHARF_END
 

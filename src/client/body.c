@@ -3,10 +3,12 @@
 #include "client/body.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/text.h"
 #include "client/content.h"
 #include "client/pool.h"
+#include "sched/sched.h"
 
 enum {
     FINISH_BYTES_MAX = 65536,
@@ -15,9 +17,19 @@ enum {
     STEP_BYTES_MAX = 1 << 20 /* what a single receive may take */
 };
 
+/* What came, and how long it took. */
+static void body_note(struct wharf_response *response, const struct client_connection *connection) {
+    struct trail *trail = &response->trail;
+    trail->now.received_bytes = connection->wire.received;
+    trail->now.body_ns = trail->headed > 0 ? sched_clock() - trail->headed : 0;
+}
+
 /* The body has been read to its end. */
 static void body_end(struct wharf_response *response) {
     struct client_connection *connection = response->source.connection;
+    if (connection != NULL) {
+        body_note(response, connection);
+    }
     response->source.connection = NULL;
     if (connection != NULL) {
         client_pool_release(connection, response->source.keep_ms);
@@ -28,6 +40,7 @@ void body_abandon(struct wharf_response *response) {
     struct client_connection *connection = response->source.connection;
     response->source.connection = NULL;
     if (connection != NULL) {
+        body_note(response, connection);
         headers_clear(&response->trailers); /* they may point into the connection's memory */
         client_pool_discard(connection);
     }
@@ -58,6 +71,8 @@ int body_start(struct wharf_response *response, const struct h1_response *head) 
     h1_body_init(&source->decoder, head->framing, head->content_length, &source->limits, trailers);
     if (h1_body_is_done(&source->decoder)) {
         body_end(response);
+    } else if (source->speed_bytes > 0 && source->speed_ms > 0) {
+        wire_limit_set(&source->connection->wire.receive, source->speed_ms, source->speed_bytes);
     }
     return 0;
 }
@@ -95,6 +110,16 @@ static int body_fail(struct wharf_response *response, int code, const struct h1_
     return response_fail(response, code);
 }
 
+/* The limit that ended the wait. */
+static const char *body_blame(const struct response_source *source, struct phase *phase, ssize_t result) {
+    if (result == -ETIMEDOUT && source->connection->wire.receive.expired) {
+        (void)snprintf(phase->blame, sizeof(phase->blame), "limits.speed_bytes is %lld, speed_ms %lld",
+                       (long long)source->speed_bytes, (long long)source->speed_ms);
+        return phase->blame;
+    }
+    return phase_blame(phase, result);
+}
+
 ssize_t body_read_wire(struct wharf_response *response, void *buffer, size_t size) {
     struct response_source *source = &response->source;
     struct h1_error error = {.text = NULL};
@@ -109,7 +134,7 @@ ssize_t body_read_wire(struct wharf_response *response, void *buffer, size_t siz
         count = body_keep_trailers(response);
     }
     if (count < 0) {
-        return body_fail(response, (int)count, &error, phase_blame(&phase, count));
+        return body_fail(response, (int)count, &error, body_blame(source, &phase, count));
     }
     if (count == 0 || h1_body_is_done(&source->decoder)) {
         body_end(response);

@@ -47,6 +47,10 @@ static int client_configure(struct wharf_client *client, const wharf_client_opti
         return rc;
     }
     client->limits = options.limits;
+    if (options.replay < WHARF_REPLAY_DEFAULT || options.replay > WHARF_REPLAY_REUSED) {
+        return fail(-EINVAL, "read options", "", "replay is none of WHARF_REPLAY_*");
+    }
+    client->replay = options.replay;
     if (options.tls != NULL) {
         tls_hold(options.tls);
         client->tls = options.tls;

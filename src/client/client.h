@@ -10,7 +10,8 @@
 struct wharf_client {
     wharf_client_limits limits; /* as given: 0 for the default */
     struct fields headers;
-    wharf_tls *tls;     /* counted; NULL: the default settings */
+    wharf_tls *tls; /* counted; NULL: the default settings */
+    wharf_replay replay;
     struct arena arena; /* holds the header lines */
 };
 

@@ -41,7 +41,6 @@ int client_connection_dial(const struct client_wish *wish, struct client_connect
     const struct url *url = wish->url;
     const wharf_client_limits *limits = wish->limits;
     struct address_text to;
-    struct dial_report report = {.resolve_ns = 0};
     struct phase phase;
     struct client_connection *connection = mem_zalloc(sizeof(*connection));
     if (connection == NULL) {
@@ -50,16 +49,16 @@ int client_connection_dial(const struct client_wish *wish, struct client_connect
     address_of_url(url, &to);
     *failure_current() = (struct failure){.code = 0};
     phase_open(&phase, wish->total, "connect_ms", limits->connect_ms);
-    int rc = dial_stream(&to, &connection->stream, &report);
+    int rc = dial_stream(&to, &connection->stream, wish->report);
     if (rc == 0 && url->is_secure) {
-        rc = dial_secure(&connection->stream, &to, wish->client->tls, &report);
+        rc = dial_secure(&connection->stream, &to, wish->client->tls, wish->report);
     }
     phase_close(&phase);
     if (rc < 0) {
         mem_free(connection);
         return connection_fail(rc, url, &phase);
     }
-    connection->peer = report.peer;
+    connection->peer = wish->report->peer;
     connection->born = sched_now();
     connection->lifetime = TIMER_NEVER;
     if (limits->lifetime_ms >= 0 && limits->lifetime_ms < TIMER_NEVER / NS_PER_MS) {

@@ -18,6 +18,7 @@
 
 struct client_origin;
 struct client_pool;
+struct dial_report;
 struct wharf_client;
 
 /* What a fetch wants to be connected to, and under which rules. */
@@ -26,7 +27,8 @@ struct client_wish {
     const struct url *url;
     const wharf_client_limits *limits;
     const struct budget *total;
-    bool fresh; /* not one that has been used before */
+    bool fresh;                 /* not one that has been used before */
+    struct dial_report *report; /* gets how dialling went, if there was any */
 };
 
 struct client_connection {

@@ -139,6 +139,7 @@ static int exchange_steps(struct exchange *exchange) {
     if (rc == 0 && !exchange->sent && !exchange->final) {
         rc = upload_body(exchange);
     }
+    exchange->sent_at = sched_clock();
     if (rc == 0 && !exchange->final) {
         rc = exchange_await_final(exchange);
     }
@@ -161,7 +162,7 @@ int exchange_run(struct exchange *exchange) {
 /* The request never got there: the system took none of it, or the peer's orderly end came while none of what was sent
  * had been acknowledged - that end carries the peer's latest acknowledgement, so it was sent before our bytes arrived. A
  * reset proves nothing: a server may read a request and abort before acknowledging it. */
-static bool exchange_is_unsent(const struct exchange *exchange) {
+bool exchange_is_unsent(const struct exchange *exchange) {
     const struct client_connection *connection = exchange->connection;
     if (exchange->accepted == 0) {
         return true;
@@ -180,5 +181,9 @@ bool exchange_is_stale(const struct exchange *exchange, int failure) {
     if (!source_can_replay(&exchange->fetch->body)) {
         return false;
     }
-    return fetch_is_idempotent(exchange->fetch) || exchange_is_unsent(exchange);
+    const struct fetch *fetch = exchange->fetch;
+    if (fetch_is_idempotent(fetch) || fetch->replay == WHARF_REPLAY_REUSED) {
+        return true;
+    }
+    return fetch->replay != WHARF_REPLAY_NEVER && exchange_is_unsent(exchange);
 }

@@ -20,6 +20,7 @@ struct exchange {
     struct header *storage;
     int64_t informational; /* 1xx heads so far */
     int64_t accepted;      /* bytes of the request that the system has taken */
+    int64_t sent_at;       /* by the clock, when all of it was; 0: not yet */
     bool continued;        /* 100 has come */
     bool final;            /* the final head has come, and the response has it */
     bool sent;             /* the whole request is out */
@@ -28,8 +29,10 @@ struct exchange {
 /* Runs it on a connection that the caller has and keeps. 0 with exchange->final, or a recorded failure. Suspends. */
 int exchange_run(struct exchange *exchange);
 
+/* Whether the request provably never reached the server. After a failure. */
+bool exchange_is_unsent(const struct exchange *exchange);
 /* Whether a failure on a connection that had been used before may be met by sending the request again: not a byte of
- * response came, and sending it twice does no harm or it provably never reached the server. */
+ * response came, and the caller does not mind that it may be the second time (wharf_replay). */
 bool exchange_is_stale(const struct exchange *exchange, int failure);
 
 /* ---- for upload.c ---- */

@@ -16,15 +16,23 @@
 #include "client/prepare.h"
 #include "client/redirect.h"
 #include "client/response.h"
+#include "client/retry.h"
+#include "dial/dial.h"
 #include "sched/sched.h"
 
 static const size_t FETCH_BYTES_MAX = 64 << 20;
 
 enum { STATUS_EXPECTATION_FAILED = 417, NS_PER_MS = 1000000, MS_PER_SECOND = 1000 };
 
+/* A server that knows the key does a request that comes twice once. */
+static bool has_idempotency_key(const struct fetch *fetch) {
+    const struct field *field = fields_find(&fetch->headers, STR("Idempotency-Key"));
+    return fetch->key.len > 0 || (field != NULL && !field->removed);
+}
+
 bool fetch_is_idempotent(const struct fetch *fetch) {
-    return fetch->options.idempotent || h1_method_is_idempotent(fetch->method_id) ||
-           wharf_str_is(fetch->method, "QUERY");
+    return fetch->options.idempotent || has_idempotency_key(fetch) ||
+           h1_method_is_idempotent(fetch->method_id) || wharf_str_is(fetch->method, "QUERY");
 }
 
 struct place fetch_place(const struct fetch *fetch, const struct address *peer) {
@@ -83,6 +91,33 @@ static int fetch_set_headers(struct fetch *fetch) {
     return rc < 0 ? rc : authorization_of_url(&fetch->arena, &fetch->url, &fetch->authorization);
 }
 
+/* A UUID of version 4, RFC 9562. */
+static int fetch_draw_key(struct fetch *fetch) {
+    uint8_t bytes[16];
+    if (!fetch->options.idempotency_key || fetch_is_idempotent(fetch)) {
+        return 0;
+    }
+    sched_random_bytes(bytes, sizeof(bytes));
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    fetch->key = arena_printf(
+        &fetch->arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", bytes[0],
+        bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7], bytes[8], bytes[9], bytes[10],
+        bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
+    return fetch->key.ptr != NULL ? 0 : fail(-ENOMEM, "prepare request to", fetch->public_url, NULL);
+}
+
+static int fetch_set_replay(struct fetch *fetch) {
+    fetch->replay = fetch->options.replay;
+    if (fetch->replay == WHARF_REPLAY_DEFAULT) {
+        fetch->replay = fetch->client->replay;
+    }
+    if (fetch->replay < WHARF_REPLAY_DEFAULT || fetch->replay > WHARF_REPLAY_REUSED) {
+        return fail(-EINVAL, "read options", "", "replay is none of WHARF_REPLAY_*");
+    }
+    return 0;
+}
+
 static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given) {
     if (given == NULL) {
         return fail(-EINVAL, "read options", "", "there are none");
@@ -100,6 +135,8 @@ static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given
     rc = fetch_set_method(fetch);
     rc = rc < 0 ? rc : fetch_set_url(fetch);
     rc = rc < 0 ? rc : fetch_set_headers(fetch);
+    rc = rc < 0 ? rc : fetch_set_replay(fetch);
+    rc = rc < 0 ? rc : fetch_draw_key(fetch);
     return rc < 0 ? rc : source_open(&fetch->body, &fetch->options);
 }
 
@@ -127,6 +164,12 @@ static int64_t fetch_keep_ms(const struct fetch *fetch, const struct exchange *e
     return keep_ms;
 }
 
+/* Events come when they come: only silence tells that such a server is gone. */
+static bool is_event_stream(const struct fetch *fetch) {
+    return str_starts_nocase(headers_value(&fetch->response->headers, HEADER_CONTENT_TYPE),
+                             STR("text/event-stream"));
+}
+
 /* The response has its head: hand it the connection, for the body. */
 static int fetch_hand_over(struct fetch *fetch, const struct exchange *exchange) {
     struct response_source *source = &fetch->response->source;
@@ -135,6 +178,8 @@ static int fetch_hand_over(struct fetch *fetch, const struct exchange *exchange)
     source->total = fetch->total;
     source->idle_ms = fetch->limits.idle_ms;
     source->decoded_ratio = fetch->limits.decoded_ratio;
+    source->speed_bytes = is_event_stream(fetch) ? 0 : fetch->limits.speed_bytes;
+    source->speed_ms = fetch->limits.speed_ms;
     source->keep_ms = fetch_keep_ms(fetch, exchange);
     int rc = body_start(fetch->response, &exchange->head);
     content_expect(fetch->response, fetch->options.raw);
@@ -144,37 +189,82 @@ static int fetch_hand_over(struct fetch *fetch, const struct exchange *exchange)
 /* What came of one attempt at a hop. */
 enum attempt { ATTEMPT_DONE, ATTEMPT_STALE, ATTEMPT_WITHOUT_EXPECT };
 
-static int fetch_attempt(struct fetch *fetch, bool fresh, enum attempt *ret_attempt) {
+/* A connection for it, which the trail tells about. */
+static int fetch_connect(struct fetch *fetch, bool fresh, struct client_connection **ret_connection) {
+    struct dial_report report = {.resolve_ns = 0};
     struct client_wish wish = {.client = fetch->client,
                                .url = &fetch->url,
                                .limits = &fetch->limits,
                                .total = &fetch->total,
-                               .fresh = fresh};
-    struct prepared prepared;
-    struct exchange exchange = {.fetch = fetch, .prepared = &prepared};
-    int rc = client_pool_acquire(&wish, &exchange.connection);
-    if (rc < 0) {
-        return rc;
+                               .fresh = fresh,
+                               .report = &report};
+    struct trail *trail = &fetch->response->trail;
+    fetch->is_unsent = true;
+    int rc = client_pool_acquire(&wish, ret_connection);
+    trail->now.resolve_ns = report.resolve_ns;
+    trail->now.connect_ns = report.connect_ns;
+    trail->now.tls_ns = report.tls_ns;
+    const struct address *peer = rc < 0 ? &report.peer : &(*ret_connection)->peer;
+    if (peer->len > 0) {
+        response_take_peer(fetch->response, peer);
     }
-    response_take_peer(fetch->response, &exchange.connection->peer);
-    rc = prepare_head(fetch, !client_pool_ignores_expect(exchange.connection), &prepared);
+    trail->now.pool_ns = sched_clock() - trail->began - report.resolve_ns - report.connect_ns - report.tls_ns;
+    return rc;
+}
+
+/* The exchange has ended, well or not. */
+static void fetch_note_exchange(struct fetch *fetch, const struct exchange *exchange, int64_t began) {
+    struct trail *trail = &fetch->response->trail;
+    trail->headed = sched_clock();
+    trail->now.reused = exchange->connection->reused;
+    trail->now.sent_bytes = exchange->accepted;
+    trail->now.received_bytes = exchange->connection->wire.received;
+    trail->now.status = exchange->final ? exchange->head.status : 0;
+    trail->now.send_ns = (exchange->sent_at > 0 ? exchange->sent_at : trail->headed) - began;
+    trail->now.first_byte_ns = exchange->sent_at > 0 ? trail->headed - exchange->sent_at : 0;
+}
+
+/* Sends the request and receives the head of the response. */
+static int fetch_exchange(struct fetch *fetch, struct exchange *exchange, struct prepared *prepared) {
+    int64_t began = sched_clock();
+    int rc = prepare_head(fetch, !client_pool_ignores_expect(exchange->connection), prepared);
     if (rc == 0 && fetch->options.keep_request) {
-        wharf_str head = buffer_view(&prepared.head);
+        wharf_str head = buffer_view(&prepared->head);
         fetch->response->request = arena_copy(&fetch->response->arena, head.ptr, head.len);
     }
     if (rc == 0) {
-        rc = exchange_run(&exchange);
+        rc = exchange_run(exchange);
+        fetch_note_exchange(fetch, exchange, began);
     }
-    buffer_deinit(&prepared.head);
+    buffer_deinit(&prepared->head);
+    return rc;
+}
+
+static int fetch_attempt(struct fetch *fetch, bool fresh, enum attempt *ret_attempt) {
+    struct prepared prepared;
+    struct exchange exchange = {.fetch = fetch, .prepared = &prepared};
+    trail_begin(&fetch->response->trail, fetch->why);
+    int rc = fetch_connect(fetch, fresh, &exchange.connection);
     if (rc < 0) {
+        return rc;
+    }
+    rc = fetch_exchange(fetch, &exchange, &prepared);
+    if (rc < 0) {
+        fetch->is_unsent = exchange_is_unsent(&exchange);
         *ret_attempt = !fresh && exchange_is_stale(&exchange, rc) ? ATTEMPT_STALE : ATTEMPT_DONE;
         client_pool_discard(exchange.connection);
-        return *ret_attempt == ATTEMPT_STALE ? 0 : rc;
+        if (*ret_attempt == ATTEMPT_STALE) {
+            response_close_attempt(fetch->response, rc);
+            rc = 0;
+        }
+        return rc;
     }
+    fetch->is_unsent = false;
     bool unexpected = exchange.head.status == STATUS_EXPECTATION_FAILED && prepared.expect && !exchange.sent;
     if (unexpected && source_can_replay(&fetch->body)) {
         *ret_attempt = ATTEMPT_WITHOUT_EXPECT;
         client_pool_discard(exchange.connection);
+        response_close_attempt(fetch->response, 0);
         response_reset(fetch->response);
         return 0;
     }
@@ -210,7 +300,10 @@ static int fetch_hop(struct fetch *fetch) {
         }
         if (attempt == ATTEMPT_STALE) {
             fresh = true; /* once: a fresh connection is never stale */
+            fetch->why = "dead connection";
+            client_pool_note_replay(fetch);
         } else {
+            fetch->why = "without Expect";
             fetch->no_expect = true;
         }
     }
@@ -218,25 +311,42 @@ static int fetch_hop(struct fetch *fetch) {
 
 /* ---- the whole ---- */
 
-static int fetch_run(struct fetch *fetch) {
+/* Hop after hop, to an answer that is no redirect to be followed. */
+static int fetch_follow(struct fetch *fetch) {
     struct wharf_response *response = fetch->response;
     for (;;) {
         int rc = fetch_hop(fetch);
-        if (rc < 0) {
+        if (rc < 0 || !redirect_is_wanted(fetch)) {
             return rc;
-        }
-        if (!redirect_is_wanted(fetch)) {
-            break;
         }
         rc = redirect_follow(fetch);
         if (rc < 0) {
             return rc;
         }
         body_finish(response);
+        response_close_attempt(response, 0);
         response_reset(response);
+        fetch->why = "redirect";
     }
-    response->streaming = fetch->options.stream;
-    return response->streaming ? 0 : body_read_whole(response, fetch->limits.body_bytes);
+}
+
+/* Until there is a result that is not to be tried again. */
+static int fetch_run(struct fetch *fetch) {
+    struct wharf_response *response = fetch->response;
+    for (;;) {
+        int rc = fetch_follow(fetch);
+        if (retry_again(fetch, rc)) {
+            continue;
+        }
+        response->streaming = fetch->options.stream;
+        if (rc < 0 || response->streaming) {
+            return rc;
+        }
+        rc = body_read_whole(response, fetch->limits.body_bytes);
+        if (rc == 0 || !retry_again(fetch, rc)) {
+            return rc;
+        }
+    }
 }
 
 static void fetch_all(struct fetch *fetch, const wharf_fetch_options *options) {
@@ -244,6 +354,7 @@ static void fetch_all(struct fetch *fetch, const wharf_fetch_options *options) {
     int rc = fetch_configure(fetch, options);
     if (rc == 0) {
         rc = fetch_run(fetch);
+        response->may_retry = rc < 0 && retry_could_help(fetch, rc);
     }
     if (rc < 0 && response->error == 0) {
         (void)response_fail(response, rc);
@@ -252,8 +363,10 @@ static void fetch_all(struct fetch *fetch, const wharf_fetch_options *options) {
 }
 
 wharf_response *wharf_fetch(wharf_client *client, const wharf_fetch_options *options) {
-    struct fetch fetch = {
-        .client = client != NULL ? client : &client_default, .public_url = "", .body.file = -1};
+    struct fetch fetch = {.client = client != NULL ? client : &client_default,
+                          .public_url = "",
+                          .why = "first",
+                          .body.file = -1};
     if (sched_current() == NULL) {
         return response_out_of_memory();
     }

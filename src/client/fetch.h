@@ -30,7 +30,13 @@ struct fetch {
     bool no_expect;       /* the server does not want to be asked */
     struct visit *visits; /* redirects so far, newest first */
     int redirects;
-    struct arena arena; /* all of the above that needs memory */
+    const char *why;     /* the next attempt is made: see wharf_attempt */
+    bool is_unsent;      /* the server has not had the request of the last attempt, for certain */
+    int retries;         /* so far */
+    int retry_doublings; /* of the bound of the next pause */
+    wharf_replay replay; /* the request's word, or the client's */
+    wharf_str key;       /* the Idempotency-Key that was drawn; empty: none */
+    struct arena arena;  /* all of the above that needs memory */
     wharf_response *response;
 };
 

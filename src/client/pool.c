@@ -7,6 +7,7 @@
 #include "base/failure.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "client/fetch.h"
 #include "client/why.h"
 #include "sched/op.h"
 #include "sched/sched.h"
@@ -19,7 +20,8 @@ struct client_origin {
     int64_t waiting;
     bool ignores_expect;
     bool is_secure;
-    uint64_t tls_id; /* the settings of TLS that verified its server; 0: the default ones */
+    int64_t retry_at; /* tries again: the time at which the budget is whole */
+    uint64_t tls_id;  /* the settings of TLS that verified its server; 0: the default ones */
     size_t authority_len;
     char authority[]; /* "host" or "host:port" */
 };
@@ -28,8 +30,8 @@ struct client_pool {
     struct client_origin *origins;
     struct client_connection *oldest, *newest; /* idle */
     struct op_queue waiters;
-    int64_t open, idle, waiting;
-    bool closed; /* the core has let go of it: freed when the last user leaves */
+    wharf_client_counters count; /* origins are counted when asked for */
+    bool closed;                 /* the core has let go of it: freed when the last user leaves */
 };
 
 struct client_waiter {
@@ -41,6 +43,7 @@ struct client_waiter {
 };
 
 static const int64_t NS_PER_MS = 1000000;
+static const int64_t NS_PER_SECOND = 1000000000;
 
 /* ---- origins ---- */
 
@@ -51,6 +54,21 @@ static bool origin_is(const struct client_origin *origin, const struct client_wi
            wharf_str_equal((wharf_str){origin->authority, origin->authority_len}, wish->url->authority);
 }
 
+/* Forgets those that nobody uses and that owe nothing to their budget, of which it gets rid as time goes by. */
+static void origins_forget_unused(struct client_pool *pool) {
+    struct client_origin **link = &pool->origins;
+    while (*link != NULL) {
+        struct client_origin *origin = *link;
+        bool owes = origin->retry_at > sched_now() && !pool->closed;
+        if (origin->open > 0 || origin->waiting > 0 || owes) {
+            link = &origin->next;
+        } else {
+            *link = origin->next;
+            mem_free(origin);
+        }
+    }
+}
+
 static struct client_origin *origin_get(struct client_pool *pool, const struct client_wish *wish) {
     wharf_str authority = wish->url->authority;
     for (struct client_origin *origin = pool->origins; origin != NULL; origin = origin->next) {
@@ -58,6 +76,7 @@ static struct client_origin *origin_get(struct client_pool *pool, const struct c
             return origin;
         }
     }
+    origins_forget_unused(pool);
     struct client_origin *origin = mem_zalloc(sizeof(*origin) + authority.len);
     if (origin == NULL) {
         return NULL;
@@ -72,32 +91,27 @@ static struct client_origin *origin_get(struct client_pool *pool, const struct c
 }
 
 static void origin_forget_if_unused(struct client_pool *pool, struct client_origin *origin) {
-    if (origin->open > 0 || origin->waiting > 0) {
-        return;
+    if (origin->open == 0 && origin->waiting == 0) {
+        origins_forget_unused(pool);
     }
-    struct client_origin **link = &pool->origins;
-    while (*link != origin) {
-        link = &(*link)->next;
-    }
-    *link = origin->next;
-    mem_free(origin);
 }
 
 /* ---- slots ---- */
 
 static void slot_take(struct client_pool *pool, struct client_origin *origin) {
-    pool->open++;
+    pool->count.open++;
     origin->open++;
 }
 
 static void slot_free(struct client_pool *pool, struct client_origin *origin) {
-    pool->open--;
+    pool->count.open--;
     origin->open--;
     origin_forget_if_unused(pool, origin);
 }
 
 static void pool_free_if_unused(struct client_pool *pool) {
-    if (pool->closed && pool->open == 0 && pool->waiting == 0) {
+    if (pool->closed && pool->count.open == 0 && pool->count.waiting == 0) {
+        origins_forget_unused(pool);
         mem_free(pool);
     }
 }
@@ -118,16 +132,17 @@ static void idle_remove(struct client_connection *connection) {
     }
     connection->older = NULL;
     connection->newer = NULL;
-    pool->idle--;
+    pool->count.idle--;
     connection->origin->idle--;
     io_unwatch(connection->stream.io);
     timer_deinit(sched_current(), &connection->expiry);
 }
 
-/* Takes an idle connection out and closes it; its slot is free. */
-static void idle_evict(struct client_connection *connection) {
+/* Takes an idle connection out and closes it, for a reason that is counted; its slot is free. */
+static void idle_evict(struct client_connection *connection, int64_t *reason) {
     struct client_pool *pool = connection->pool;
     struct client_origin *origin = connection->origin;
+    *reason += 1;
     idle_remove(connection);
     client_connection_free(connection, CLIENT_CLOSE);
     slot_free(pool, origin);
@@ -151,19 +166,20 @@ static bool pool_try_take(struct client_pool *pool, struct client_origin *origin
     struct client_connection *connection = idle_newest_of(pool, origin);
     if (connection != NULL && !wish->fresh) {
         idle_remove(connection);
+        pool->count.reused++;
         *ret_connection = connection;
         return true;
     }
     slot_take(pool, origin); /* holds the origin while others go */
     if (origin->open > wish->limits->per_origin && connection != NULL) {
-        idle_evict(connection);
+        idle_evict(connection, &pool->count.evicted_room);
     }
-    if (origin->open <= wish->limits->per_origin && pool->open > wish->limits->connections &&
+    if (origin->open <= wish->limits->per_origin && pool->count.open > wish->limits->connections &&
         pool->oldest != NULL) {
-        idle_evict(pool->oldest);
+        idle_evict(pool->oldest, &pool->count.evicted_room);
     }
-    if (origin->open > wish->limits->per_origin || pool->open > wish->limits->connections) {
-        pool->open--;
+    if (origin->open > wish->limits->per_origin || pool->count.open > wish->limits->connections) {
+        pool->count.open--;
         origin->open--;
         return false;
     }
@@ -203,7 +219,7 @@ static void idle_readable(struct io *io, void *arg) {
     if (idle_watch(connection)) {
         return;
     }
-    idle_evict(connection);
+    idle_evict(connection, &pool->count.evicted_end);
     pool_changed(pool);
 }
 
@@ -211,7 +227,7 @@ static void idle_expired(struct timer *timer) {
     struct client_connection *connection =
         (struct client_connection *)(void *)((char *)timer - offsetof(struct client_connection, expiry));
     struct client_pool *pool = connection->pool;
-    idle_evict(connection);
+    idle_evict(connection, &pool->count.evicted_age);
     pool_changed(pool);
 }
 
@@ -264,7 +280,7 @@ static bool idle_add(struct client_connection *connection, int64_t keep_ms) {
         pool->oldest = connection;
     }
     pool->newest = connection;
-    pool->idle++;
+    pool->count.idle++;
     connection->origin->idle++;
     return true;
 }
@@ -276,7 +292,7 @@ static void pool_drop(void *value) {
     struct client_pool *pool = value;
     pool->closed = true;
     while (pool->oldest != NULL) {
-        idle_evict(pool->oldest);
+        idle_evict(pool->oldest, &pool->count.evicted_age);
     }
     for (struct op *op = op_queue_pop(&pool->waiters); op != NULL; op = op_queue_pop(&pool->waiters)) {
         op_complete(op, -ECANCELED);
@@ -330,13 +346,15 @@ static int pool_wait(struct client_pool *pool, struct client_origin *origin, con
     struct client_waiter waiter = {
         .op = {.kind = &waiter_kind}, .pool = pool, .origin = origin, .wish = wish};
     origin->waiting++;
-    pool->waiting++;
+    pool->count.waiting++;
+    pool->count.waited++;
     phase_open(&phase, wish->total, "pool_ms", wish->limits->pool_ms);
     int rc = (int)op_await(&waiter.op);
     phase_close(&phase);
     origin->waiting--;
-    pool->waiting--;
+    pool->count.waiting--;
     if (rc < 0) {
+        pool->count.gave_up++;
         rc = waiter_fail(rc, wish, origin, phase_blame(&phase, rc));
         origin_forget_if_unused(pool, origin);
         pool_free_if_unused(pool);
@@ -357,6 +375,7 @@ static int pool_dial(struct client_pool *pool, struct client_origin *origin, con
         pool_changed(pool);
         return rc;
     }
+    pool->count.dialled++;
     connection->pool = pool;
     connection->origin = origin;
     *ret_connection = connection;
@@ -401,6 +420,7 @@ void client_pool_release(struct client_connection *connection, int64_t keep_ms) 
 void client_pool_discard(struct client_connection *connection) {
     struct client_pool *pool = connection->pool;
     struct client_origin *origin = connection->origin;
+    pool->count.discarded++;
     client_connection_free(connection, CLIENT_ABORT);
     slot_free(pool, origin);
     pool_changed(pool);
@@ -414,15 +434,52 @@ void client_pool_note_ignores_expect(struct client_connection *connection) {
     connection->origin->ignores_expect = true;
 }
 
-struct client_pool_counts client_pool_count(const struct wharf_client *client) {
+void client_pool_note_replay(const struct fetch *fetch) {
+    struct client_pool *pool = pool_get(fetch->client);
+    if (pool != NULL) {
+        pool->count.replayed++;
+    }
+}
+
+/* As many as the budget at once, then one a second: the time at which the budget is whole moves on by a second with each. */
+bool client_pool_take_retry(const struct fetch *fetch) {
+    const struct client_wish wish = {.client = fetch->client, .url = &fetch->url, .limits = &fetch->limits};
+    struct client_pool *pool = pool_get(fetch->client);
+    struct client_origin *origin = pool != NULL ? origin_get(pool, &wish) : NULL;
+    if (origin == NULL) {
+        return false;
+    }
+    int64_t now = sched_clock();
+    int64_t base = origin->retry_at > now ? origin->retry_at : now;
+    if (base + NS_PER_SECOND - now > fetch->limits.retry_budget * NS_PER_SECOND) {
+        return false;
+    }
+    origin->retry_at = base + NS_PER_SECOND;
+    pool->count.retried++;
+    return true;
+}
+
+wharf_client_counters client_pool_count(const struct wharf_client *client) {
     const struct client_pool *pool = sched_local_get(client);
-    struct client_pool_counts counts = {0, 0, 0, 0};
+    wharf_client_counters counters = {.size = sizeof(counters)};
     if (pool == NULL) {
-        return counts;
+        return counters;
     }
-    counts = (struct client_pool_counts){.open = pool->open, .idle = pool->idle, .waiting = pool->waiting};
+    counters = pool->count;
+    counters.size = sizeof(counters);
     for (const struct client_origin *origin = pool->origins; origin != NULL; origin = origin->next) {
-        counts.origins++;
+        counters.origins += origin->open > 0 || origin->waiting > 0;
     }
-    return counts;
+    return counters;
+}
+
+int wharf_client_stats(const wharf_client *client, wharf_client_counters *ret_counters) {
+    size_t size = ret_counters->size;
+    if (size < sizeof(size)) {
+        return fail(-EINVAL, "count", "", "size is not set");
+    }
+    wharf_client_counters counters = client_pool_count(client != NULL ? client : &client_default);
+    counters.size = size;
+    memcpy(ret_counters, &counters, size < sizeof(counters) ? size : sizeof(counters));
+    return 0;
 }

@@ -13,6 +13,8 @@
 #include "client/client.h"
 #include "client/connection.h"
 
+struct fetch;
+
 /* A connection to the origin of the URL, idle or new, with its wire ready; the caller's until it is given back.
  * Suspends. Errors (recorded): as dial_stream(), -ETIMEDOUT (the limit is named), -ENOMEM, -ECANCELED. */
 int client_pool_acquire(const struct client_wish *wish, struct client_connection **ret_connection);
@@ -26,10 +28,12 @@ void client_pool_discard(struct client_connection *connection);
 bool client_pool_ignores_expect(const struct client_connection *connection);
 void client_pool_note_ignores_expect(struct client_connection *connection);
 
-/* For tests: of this core's pool of a client. */
-struct client_pool_counts {
-    int64_t open, idle, waiting, origins;
-};
-struct client_pool_counts client_pool_count(const struct wharf_client *client);
+/* The connection that the fetch had was dead, and it is sent again. */
+void client_pool_note_replay(const struct fetch *fetch);
+/* Takes one of the tries again that the origin of the fetch's URL is still allowed; false: there is none left now. */
+bool client_pool_take_retry(const struct fetch *fetch);
+
+/* Of this core's pool of a client; size is set. */
+wharf_client_counters client_pool_count(const struct wharf_client *client);
 
 #endif

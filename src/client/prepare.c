@@ -62,6 +62,9 @@ static int append_defaults(const struct fetch *fetch, struct buffer *head) {
     if (rc == 0 && wants_codings(fetch)) {
         rc = append_default(fetch, head, STR("Accept-Encoding"), STR("gzip, deflate, br, zstd"));
     }
+    if (rc == 0 && fetch->key.len > 0) {
+        rc = append_default(fetch, head, STR("Idempotency-Key"), fetch->key);
+    }
     if (rc == 0 && fetch->authorization.len > 0 && !fetch->other_origin) {
         rc = append_default(fetch, head, STR("Authorization"), fetch->authorization);
     }

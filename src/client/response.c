@@ -28,6 +28,7 @@ struct wharf_response *response_new(void) {
         return NULL;
     }
     memset(response, 0, offsetof(struct wharf_response, memory));
+    trail_init(&response->trail);
     arena_init(&response->arena, response->memory, sizeof(response->memory), ARENA_BYTES_MAX);
     buffer_init(&response->body, 0);
     response->content_length = -1;
@@ -43,7 +44,35 @@ wharf_response *response_out_of_memory(void) {
     return (wharf_response *)(uintptr_t)&out_of_memory;
 }
 
+/* The texts of the attempt under way are the response's own. */
+static void attempt_set_texts(const struct wharf_response *response, wharf_attempt *attempt) {
+    attempt->url = response->public_url;
+    attempt->address = response->address;
+    attempt->said = response->why;
+}
+
+void response_close_attempt(struct wharf_response *response, int rc) {
+    wharf_attempt *now = &response->trail.now;
+    char said[RESPONSE_WHY_SIZE] = "";
+    attempt_set_texts(response, now);
+    now->said = said;
+    if (rc < 0) {
+        now->error = rc;
+        (void)failure_format(failure_current(), said, sizeof(said));
+    }
+    trail_seal(&response->trail);
+    response->address[0] = '\0';
+    response->peer.len = 0;
+}
+
 void response_reset(struct wharf_response *response) {
+    content_free(response->content);
+    response->content = NULL;
+    response->coding_count = 0;
+    buffer_deinit(&response->body);
+    buffer_init(&response->body, 0);
+    response->error = 0;
+    response->why[0] = '\0';
     arena_deinit(&response->arena);
     arena_init(&response->arena, response->memory, sizeof(response->memory), ARENA_BYTES_MAX);
     response->status = 0;
@@ -89,6 +118,7 @@ void response_take_peer(struct wharf_response *response, const struct address *p
 
 int response_fail(struct wharf_response *response, int code) {
     response->error = code;
+    response->trail.now.error = code;
     (void)failure_format(failure_current(), response->why, sizeof(response->why));
     body_abandon(response);
     return code;
@@ -164,6 +194,21 @@ int64_t wharf_response_content_length(const wharf_response *response) {
     return response->content_length;
 }
 
+bool wharf_response_attempt_at(const wharf_response *response, size_t i, wharf_attempt *ret_attempt) {
+    bool is_past = false;
+    if (!trail_at(&response->trail, i, ret_attempt, &is_past)) {
+        return false;
+    }
+    if (!is_past) {
+        attempt_set_texts(response, ret_attempt);
+    }
+    return true;
+}
+
+bool wharf_response_may_retry(const wharf_response *response) {
+    return response->may_retry;
+}
+
 wharf_str wharf_response_body(const wharf_response *response) {
     size_t len = buffer_len(&response->body);
     return len > 0 ? buffer_view(&response->body) : STR("");
@@ -185,6 +230,7 @@ void wharf_response_free(wharf_response *response) {
         return;
     }
     body_finish(response);
+    trail_deinit(&response->trail);
     content_free(response->content);
     buffer_deinit(&response->body);
     arena_deinit(&response->arena);

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "client/connection.h"
 #include "client/phase.h"
+#include "client/trail.h"
 #include "client/why.h"
 #include "http/codec/head.h"
 #include "http/coding/coding.h"
@@ -24,6 +25,7 @@ struct response_source {
     struct budget total;
     int64_t idle_ms;
     int64_t decoded_ratio;
+    int64_t speed_bytes, speed_ms;
     int64_t keep_ms; /* what client_pool_release gets when the body has ended */
 };
 
@@ -46,6 +48,8 @@ struct wharf_response {
     uint8_t codings[CONTENT_CODINGS_MAX]; /* enum coding, in the order in which they were applied */
     struct address peer;
     struct response_source source;
+    struct trail trail;
+    bool may_retry; /* another try could end otherwise */
     struct arena arena;
     char address[WHARF_ADDRESS_SIZE];
     char why[RESPONSE_WHY_SIZE];
@@ -55,7 +59,9 @@ struct wharf_response {
 /* NULL without memory: use response_out_of_memory. */
 struct wharf_response *response_new(void);
 wharf_response *response_out_of_memory(void);
-/* Forgets the head, for the next hop of a redirect. The source must have ended. */
+/* The attempt under way came to `rc`, the last failure recorded if it is one, and another one follows: notes it in the trail. */
+void response_close_attempt(struct wharf_response *response, int rc);
+/* Forgets head, body and failure, for the next attempt. The source must have ended, and the attempt have been closed. */
 void response_reset(struct wharf_response *response);
 
 /* Takes over a parsed final head, whose `len` bytes start at `bytes`: copied, so the connection may go on. 0 or

@@ -96,16 +96,18 @@ int dial_stream(const struct address_text *to, struct stream *stream, struct dia
     }
     int64_t begin = sched_clock();
     int rc = names_begin(&search, &text, AF_UNSPEC);
+    int64_t resolved = sched_clock();
+    if (ret_report != NULL) {
+        *ret_report = (struct dial_report){.resolve_ns = resolved - begin};
+    }
     if (rc < 0) {
         return rc;
     }
-    int64_t resolved = sched_clock();
     rc = dial_found(&search, stream, &report);
     int64_t connected = sched_clock();
     names_end(&search);
     if (ret_report != NULL) {
         ret_report->peer = report.peer;
-        ret_report->resolve_ns = resolved - begin;
         ret_report->connect_ns = connected - resolved;
     }
     return rc < 0 ? dial_failed(to, rc, &report) : 0;
