@@ -23,8 +23,9 @@
  * Names are looked up as the machine is set up: the hosts file, then the name servers of resolv.conf with its search
  * list; both are read again when they have changed. Where the hosts line of nsswitch.conf wants more than "files" and
  * "dns" for a name (mDNS, LDAP ...), getaddrinfo(3) is asked on a pool of threads. Literals and localhost, with the names
- * below it, never leave the process; names under .onion and .invalid do not exist. Everything waits as a task does: other
- * tasks run, deadlines hold, a cancellation ends it.
+ * below it, never leave the process; names under .onion and .invalid do not exist. A name beyond ASCII, in UTF-8, is looked
+ * up as browsers do it (UTS 46: "bücher.example" is "xn--bcher-kva.example"), and failures show both forms. Everything waits
+ * as a task does: other tasks run, deadlines hold, a cancellation ends it.
  */
 #ifndef WHARF_NAMES_H
 #define WHARF_NAMES_H
@@ -65,8 +66,8 @@ typedef struct wharf_record {
 } wharf_record;
 
 /** Asks the name servers, and them alone: no hosts file, no search list. type: "A", "AAAA", "CNAME", "MX", "NS", "PTR",
- *  "SOA", "SRV", "TXT", "CAA" or "TYPE" with a number. name: a name of up to 253 bytes; for "PTR" an address will do
- *  ("192.0.2.1", "2001:db8::1"). Suspends. Never NULL: an answer without memory is a static one, and an error travels
+ *  "SOA", "SRV", "TXT", "CAA" or "TYPE" with a number. name: a name of up to 253 bytes, beyond ASCII as UTF-8; for "PTR" an
+ *  address will do ("192.0.2.1", "2001:db8::1"). Suspends. Never NULL: an answer without memory is a static one, and an error travels
  *  inside. The caller frees it. MX come by priority, SRV in the order in which RFC 2782 says to try them. */
 WHARF_API wharf_answer *wharf_look_up(const char *name, const char *type);
 
@@ -76,6 +77,9 @@ WHARF_API wharf_answer *wharf_look_up(const char *name, const char *type);
 WHARF_API int wharf_answer_error(const wharf_answer *answer);
 /** The error as one sentence: who was asked and what it said. "no failure" without one. */
 WHARF_API const char *wharf_answer_why(const wharf_answer *answer);
+/** The name that was asked for, in the form that name servers know: "xn--bcher-kva.example" of "bücher.example", and of an
+ *  address asked for its name "1.2.0.192.in-addr.arpa". "" where it was no name. */
+WHARF_API const char *wharf_answer_name(const wharf_answer *answer);
 /** What became of the question, for scripts: "NOERROR", "NODATA" (the name exists, such records do not), "NXDOMAIN" (no
  *  such name), "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP" (the server's words), "TIMEOUT", "UNREACHABLE", "MALFORMED", or
  *  "" when nobody was asked. */

@@ -14,7 +14,7 @@
  *     udp://:53    unix-datagram:/run/log    unix-seqpacket:@name              wharf/datagram.h
  *     systemd:http    fd:3                                                     already open when the program started
  *
- * with "tcp://" in front where a URL reads better; no scheme means TCP. A host is a literal or a name; a port
+ * with "tcp://" in front where a URL reads better; no scheme means TCP. A host is a literal or a name, beyond ASCII in UTF-8; a port
  * is a number from 0 to 65535 (0: the kernel picks one, when listening) or a well-known service ("localhost:http"). "systemd:NAME" are the sockets that the service
  * manager passed under that name (FileDescriptorName= in the .socket unit; all are "unknown" without one), "fd:N" is descriptor N;
  * each can be taken once.

@@ -17,12 +17,12 @@ static int fail(struct idna_error *ret_error, const char *reason, size_t offset)
     return -EINVAL;
 }
 
-static bool is_ascii(wharf_str text) {
+bool idna_is_needed(wharf_str name) {
     unsigned char all = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        all |= (unsigned char)text.ptr[i];
+    for (size_t i = 0; i < name.len; i++) {
+        all |= (unsigned char)name.ptr[i];
     }
-    return all < 0x80;
+    return all >= 0x80;
 }
 
 static wharf_str lower_case(struct arena *arena, wharf_str domain) {
@@ -309,7 +309,7 @@ static int encode_domain(struct arena *arena, struct code_points text, wharf_str
 int idna_to_ascii(struct arena *arena, wharf_str domain, wharf_str *ret_ascii, struct idna_error *ret_error) {
     struct code_points text;
     size_t offset = 0;
-    if (is_ascii(domain)) {
+    if (!idna_is_needed(domain)) {
         wharf_str lower = lower_case(arena, domain);
         if (lower.ptr == NULL) {
             return -ENOMEM;
@@ -329,4 +329,71 @@ int idna_to_ascii(struct arena *arena, wharf_str domain, wharf_str *ret_ascii, s
         status = unicode_compose(arena, text, &text);
     }
     return status < 0 ? status : encode_domain(arena, text, ret_ascii, ret_error);
+}
+
+/* ---- a host ---- */
+
+enum {
+    HOST_FIRST_BYTES = 4096, /* enough for most names, without the heap */
+    HOST_BYTES_MAX = 65536,  /* of the heap, for names of 1024 characters */
+};
+
+static bool is_host_byte(char byte) {
+    char lower = ascii_lower(byte);
+    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ||
+           byte == '.';
+}
+
+/* Mapping can give what no host has ("℀" is "a/c"), and nothing at all (of a soft hyphen). */
+static const char *host_fault(wharf_str host) {
+    bool after_dot = true;
+    if (host.len == 0) {
+        return "a host name of nothing visible";
+    }
+    if (host.len >= IDNA_HOST_SIZE) {
+        return "a host name over 253 bytes in the form that the DNS knows";
+    }
+    for (size_t i = 0; i < host.len; i++) {
+        if (!is_host_byte(host.ptr[i])) {
+            return "a character that stands for one that no host name may contain";
+        }
+        if (host.ptr[i] == '.' && after_dot) {
+            return "a part of the host name is empty";
+        }
+        after_dot = host.ptr[i] == '.';
+    }
+    return NULL;
+}
+
+static int host_convert(struct arena *arena, wharf_str name, char *out, struct idna_error *ret_error) {
+    wharf_str host;
+    int rc = idna_to_ascii(arena, name, &host, ret_error);
+    if (rc < 0) {
+        return rc;
+    }
+    const char *fault = host_fault(host);
+    if (fault != NULL) {
+        return fail(ret_error, fault, 0);
+    }
+    (void)str_copy_to(out, IDNA_HOST_SIZE, host);
+    return 0;
+}
+
+int idna_host(wharf_str name, char ret_host[IDNA_HOST_SIZE], struct idna_error *ret_error) {
+    _Alignas(max_align_t) char first[HOST_FIRST_BYTES];
+    struct arena arena;
+    if (name.len > IDNA_POINTS_MAX) {
+        return fail(ret_error, "a host name over 1024 bytes", 0);
+    }
+    if (!idna_is_needed(name)) {
+        if (name.len >= IDNA_HOST_SIZE) {
+            return fail(ret_error, "a host name over 253 bytes", 0);
+        }
+        (void)str_copy_to(ret_host, IDNA_HOST_SIZE, name);
+        return 0;
+    }
+    arena_init(&arena, first, sizeof(first), HOST_BYTES_MAX);
+    int rc = host_convert(&arena, name, ret_host, ret_error);
+    arena_deinit(&arena);
+    return rc;
 }

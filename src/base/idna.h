@@ -18,4 +18,13 @@ struct idna_error {
  * more) or -ENOMEM. */
 int idna_to_ascii(struct arena *arena, wharf_str domain, wharf_str *ret_ascii, struct idna_error *ret_error);
 
+/* Whether a name has bytes beyond ASCII. */
+bool idna_is_needed(wharf_str name);
+
+enum { IDNA_HOST_SIZE = 254 }; /* of the longest name that the DNS can hold, with its NUL */
+
+/* The same for a name that is to be looked up, into the caller's memory: what comes out is a host, letters, digits, '-', '_' and
+ * '.' with no empty part. A name in ASCII is copied as it is, whatever it holds. 0, -EINVAL or -ENOMEM. */
+int idna_host(wharf_str name, char ret_host[IDNA_HOST_SIZE], struct idna_error *ret_error);
+
 #endif

@@ -140,11 +140,20 @@ unsigned str_distance(wharf_str a, wharf_str b) {
     return cost[b.len];
 }
 
+/* Where the character begins in which byte `at` stands; `at` itself in what is not UTF-8. */
+static size_t character_at(wharf_str text, size_t at) {
+    size_t begin = at;
+    while (begin > 0 && at - begin < 3 && ((unsigned char)text.ptr[begin] & 0xc0U) == 0x80) {
+        begin--;
+    }
+    return (unsigned char)text.ptr[begin] >= 0xc0 ? begin : at;
+}
+
 size_t str_copy_to(char *out, size_t size, wharf_str text) {
     if (size == 0) {
         return 0;
     }
-    size_t copied = text.len < size ? text.len : size - 1;
+    size_t copied = text.len < size ? text.len : character_at(text, size - 1);
     if (copied > 0) {
         memcpy(out, text.ptr, copied);
     }

@@ -31,7 +31,7 @@ unsigned str_distance(wharf_str a, wharf_str b);
 static inline char ascii_lower(char byte) {
     return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
 }
-/* NUL-terminated copy into a fixed array, cut to fit; returns the bytes copied. */
+/* NUL-terminated copy into a fixed array, cut to fit, not within a character of UTF-8; returns the bytes copied. */
 size_t str_copy_to(char *out, size_t size, wharf_str text);
 
 #endif

@@ -157,7 +157,7 @@ static void print_records(const struct question *question) {
     for (int i = 0; i < wharf_answer_count(question->answer); i++) {
         const wharf_record *record = wharf_answer_record(question->answer, i);
         printf("%-6s %6lld s  %s", record->type, (long long)record->ttl_s, record->text);
-        bool is_alias = strcasecmp(record->name, question->name) != 0;
+        bool is_alias = strcasecmp(record->name, wharf_answer_name(question->answer)) != 0;
         printf(is_alias ? "  (%s)\n" : "\n", record->name);
     }
 }
@@ -221,7 +221,20 @@ static void print_attempts(const struct report *report) {
     }
 }
 
+/* A name beyond ASCII has another form there. */
+static void print_form(const struct report *report) {
+    const char *asked = wharf_answer_name(report->questions[0].answer);
+    bool is_beyond = false;
+    for (const char *at = report->name; *at != '\0'; at++) {
+        is_beyond = is_beyond || (unsigned char)*at >= 0x80;
+    }
+    if (is_beyond && asked[0] != '\0') {
+        printf("%s is %s to name servers\n", report->name, asked);
+    }
+}
+
 static void print_text(const struct report *report) {
+    print_form(report);
     for (int i = 0; i < report->question_count; i++) {
         print_records(&report->questions[i]);
     }
@@ -298,6 +311,7 @@ static void print_json(const struct report *report, int code) {
     struct json_out json = {.file = stdout};
     json_open(&json, NULL, '{');
     json_text(&json, "name", report->name);
+    json_text(&json, "asked", wharf_answer_name(report->questions[0].answer));
     json_questions(&json, report);
     json_attempts(&json, report);
     json_text(&json, "address_error", report->resolve_error < 0 ? report->resolve_why : NULL);

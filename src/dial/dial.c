@@ -53,7 +53,7 @@ static int dial_address(const struct address *address, struct stream *stream) {
 /* The failure with the last address; where there were several, or it took its time, with what each of them said. */
 static int dial_failed(const struct address_text *to, int code, const struct race_report *report) {
     char subject[WHARF_ADDRESS_SIZE];
-    address_text_format(to, subject, sizeof(subject));
+    address_text_describe(to, subject, sizeof(subject));
     (void)address_fail(code, "connect", subject, &report->peer);
     if (report->tried.count > 1) {
         char *detail = failure_current()->detail;
@@ -117,8 +117,8 @@ int dial_secure(struct stream *stream, const struct address_text *to, wharf_tls 
                 struct dial_report *report) {
     char text[WHARF_ADDRESS_SIZE + NAME_MAX_BYTES];
     int64_t begin = sched_clock();
-    (void)address_text_format(to, text, sizeof(text));
-    wharf_str host = to->kind == ADDRESS_UNIX || to->host.len == 0 ? STR("localhost") : to->host;
+    (void)address_text_describe(to, text, sizeof(text));
+    wharf_str host = to->kind == ADDRESS_UNIX || to->host.len == 0 ? STR("localhost") : address_host(to);
     const struct session_peer peer = {.host = host, .text = text};
     tls = tls != NULL ? tls : tls_default();
     int rc = tls != NULL ? stream_secure(stream, tls, &peer) : failure_current()->code;

@@ -1,7 +1,7 @@
 /* Address texts and socket addresses: parsing without side effects, and the way back to text.
  *
  * A parse error carries the place and the reason, because an address is what users mistype most. Host names are
- * checked for their bytes only; whether a name exists is for net/names.c to find out. Literals follow
+ * checked for their bytes only, those beyond ASCII brought into the form that the DNS knows (UTS 46); whether a name exists is for net/names.c to find out. Literals follow
  * inet_pton(3): dotted quads of four decimal numbers, RFC 4291 for IPv6, with a %zone (name or number) as in
  * RFC 4007. */
 #include "net/address.h"
@@ -19,7 +19,7 @@
 #include "base/text.h"
 
 enum {
-    HOST_MAX = 253,
+    HOST_MAX = IDNA_HOST_SIZE - 1,
     ACTIVATED_NAME_MAX = 255,
     UNIX_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
     LITERAL_SIZE = INET6_ADDRSTRLEN + 1 + IF_NAMESIZE
@@ -101,10 +101,11 @@ static int bracketed_parse(wharf_str text, size_t at, struct address_text *parts
     return 0;
 }
 
+/* Bytes beyond ASCII are looked at as characters later. */
 static bool host_byte(char byte) {
     char lower = ascii_lower(byte);
-    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' ||
-           byte == '_';
+    return (unsigned char)byte >= 0x80 || (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') ||
+           byte == '-' || byte == '.' || byte == '_';
 }
 
 static bool hex_byte(char byte) {
@@ -124,11 +125,21 @@ static int name_scan(wharf_str text, size_t at, size_t *ret_end, struct problem 
         }
         end++;
     }
-    if (end - at > HOST_MAX) {
+    if (end - at > HOST_MAX && !idna_is_needed(str_slice(text, at, end))) {
         return problem_at(problem, at + HOST_MAX, "the host name is too long");
     }
     *ret_end = end;
     return 0;
+}
+
+/* The form of parts->host that the DNS knows. */
+static int name_convert(size_t at, struct address_text *parts, struct problem *problem) {
+    struct idna_error error = {NULL, 0};
+    if (!idna_is_needed(parts->host)) {
+        return 0;
+    }
+    int rc = idna_host(parts->host, parts->ascii, &error);
+    return rc == -EINVAL ? problem_at(problem, at + error.offset, error.reason) : rc;
 }
 
 /* Whether a second colon follows the one at `colon` with nothing but an IPv6 group between; *ret_at is its place. */
@@ -165,8 +176,12 @@ static int name_parse(wharf_str text, size_t at, struct address_text *parts, siz
     }
     struct address ignored;
     parts->host = str_slice(text, at, end);
-    bool numeric = is_numeric(parts->host);
-    parts->is_literal = numeric && literal_parse(parts->host, &ignored);
+    rc = name_convert(at, parts, problem);
+    if (rc < 0) {
+        return rc;
+    }
+    bool numeric = is_numeric(address_host(parts));
+    parts->is_literal = numeric && literal_parse(address_host(parts), &ignored);
     if (numeric && !parts->is_literal) {
         return problem_at(problem, at, "this is not an IPv4 address");
     }
@@ -309,6 +324,10 @@ static int parts_parse(wharf_str text, struct address_text *parts, struct proble
     return host_port_parse(text, 0, parts, problem);
 }
 
+wharf_str address_host(const struct address_text *text) {
+    return text->ascii[0] != '\0' ? wharf_str_of(text->ascii) : text->host;
+}
+
 bool address_is_unix(const struct address_text *text) {
     return text->kind == ADDRESS_UNIX || text->kind == ADDRESS_UNIX_DATAGRAM ||
            text->kind == ADDRESS_UNIX_SEQPACKET;
@@ -346,6 +365,9 @@ int address_parse_or_fail(const char *text, const char *phase, struct address_te
         return fail(-WHARF_EADDRESS, phase, NULL, "the address is NULL");
     }
     int rc = address_parse(wharf_str_of(text), ret_address, &offset, &problem);
+    if (rc == -ENOMEM) {
+        return fail(rc, phase, text, NULL);
+    }
     return rc == 0 ? 0 : fail(rc, phase, text, "at byte %zu: %s", offset, problem);
 }
 
@@ -389,6 +411,16 @@ size_t address_text_format(const struct address_text *text, char *out, size_t si
     len = text_append(out, size, len, bracketed ? STR("]:") : STR(":"));
     wharf_str port = {digits, number_format(text->port, digits)};
     return text_append(out, size, len, port);
+}
+
+size_t address_text_describe(const struct address_text *text, char *out, size_t size) {
+    size_t len = address_text_format(text, out, size);
+    if (text->ascii[0] != '\0') {
+        len = text_append(out, size, len, STR(" ("));
+        len = text_append(out, size, len, wharf_str_of(text->ascii));
+        len = text_append(out, size, len, STR(")"));
+    }
+    return len;
 }
 
 /* A path, an abstract name (its leading NUL shown as '@'), or nothing for an unnamed socket. */
@@ -550,8 +582,8 @@ int address_of_text(const struct address_text *text, int family, struct address 
     if (text->host.len == 0) {
         collect(&collection, family == AF_INET ? STR("0.0.0.0") : STR("::"));
     } else if (text->is_literal) {
-        collect(&collection, text->host);
-    } else if (address_is_localhost(text->host)) {
+        collect(&collection, address_host(text));
+    } else if (address_is_localhost(address_host(text))) {
         /* Of UDP the address that most servers have comes first: nobody answers to say that another is the one. */
         bool v4_first = text->kind == ADDRESS_UDP;
         collect(&collection, v4_first ? STR("127.0.0.1") : STR("::1"));

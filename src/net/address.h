@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include "base/idna.h"
 #include "wharf/base.h"
 #include "wharf/net.h"
 
@@ -26,21 +27,24 @@ enum address_kind {
 /* The parse of an address text; views into the text. */
 struct address_text {
     enum address_kind kind;
-    wharf_str
-        host; /* without brackets; empty: every interface. Unix: the path, or "@name". systemd: the name */
+    /* As written, without brackets; empty: every interface. Unix: the path, or "@name". systemd: the name. See address_host(). */
+    wharf_str host;
+    char ascii[IDNA_HOST_SIZE]; /* of a name beyond ASCII the form that the DNS knows; else "" */
     uint16_t port;
     int descriptor;  /* ADDRESS_FD */
     bool is_literal; /* host is an IPv4 or IPv6 literal */
     bool is_typed;   /* the scheme says what kind of socket: not so of "host:port" and "unix:" */
 };
 
+/* The host as it is looked up, asked for and compared: always ASCII. A view into the text or into *text. */
+wharf_str address_host(const struct address_text *text);
 bool address_is_unix(const struct address_text *text);
 /* Of a host and a port. */
 bool address_is_inet(const struct address_text *text);
 /* SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. */
 int address_socket_type(const struct address_text *text);
 
-/* Pure. 0, or -WHARF_EADDRESS with *ret_offset (the offending byte) and *ret_problem (static text). */
+/* Pure. 0; -WHARF_EADDRESS with *ret_offset (the offending byte) and *ret_problem (static text); -ENOMEM. */
 int address_parse(wharf_str text, struct address_text *ret_address, size_t *ret_offset,
                   const char **ret_problem);
 /* address_parse for API calls: records the failure, which shows the place. */
@@ -61,6 +65,8 @@ size_t address_format(const struct sockaddr *address, socklen_t len, char *out);
 /* The text of its parts again: "host:port", "[v6]:port", "unix:path". NUL-terminated and cut to fit; returns the
  * length. */
 size_t address_text_format(const struct address_text *text, char *out, size_t size);
+/* The same for failures: of a name beyond ASCII both forms, "bücher.example:80 (xn--bcher-kva.example)". */
+size_t address_text_describe(const struct address_text *text, char *out, size_t size);
 /* Whether the peer is this machine (loopback, Unix). */
 bool address_is_loopback(const struct sockaddr *address);
 /* Literals and localhost at once; other names by net/names.h. Returns how many addresses were written

@@ -49,7 +49,7 @@ wharf_sock datagram_dial(const struct address_text *to) {
     if (text.kind == ADDRESS_UDP && text.host.len == 0) {
         text.host = STR("localhost");
     }
-    address_text_format(&text, subject, sizeof(subject));
+    address_text_describe(&text, subject, sizeof(subject));
     wharf_sock handle = open_for(&text, subject, &address, &sock);
     if (wharf_failed(handle)) {
         return handle;
@@ -91,7 +91,7 @@ wharf_sock datagram_serve(const struct address_text *at) {
     char subject[WHARF_ADDRESS_SIZE];
     struct address address;
     struct sock *sock = NULL;
-    address_text_format(at, subject, sizeof(subject));
+    address_text_describe(at, subject, sizeof(subject));
     wharf_sock handle = open_for(at, subject, &address, &sock);
     if (wharf_failed(handle)) {
         return handle;

@@ -249,7 +249,7 @@ void listener_unbind(struct listener *listener) {
 
 /* Whether a listener does without this address: a family that this machine does not have. */
 static bool is_missing_family(const struct listener_plan *plan, int code) {
-    bool local = address_is_localhost(plan->parts.host) || plan->parts.host.len == 0;
+    bool local = address_is_localhost(address_host(&plan->parts)) || plan->parts.host.len == 0;
     return code == -EAFNOSUPPORT || (code == -EADDRNOTAVAIL && local);
 }
 
@@ -373,7 +373,8 @@ static int plan_resolve(struct listener_plan *plan) {
     if (plan->count < 0) {
         return plan->count;
     }
-    if (plan->parts.kind == ADDRESS_TCP && address_is_localhost(plan->parts.host) && plan->count == 2) {
+    if (plan->parts.kind == ADDRESS_TCP && address_is_localhost(address_host(&plan->parts)) &&
+        plan->count == 2) {
         struct address first = plan->addresses[0];
         plan->addresses[0] = plan->addresses[1];
         plan->addresses[1] = first;

@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/idna.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "sched/engine.h"
 #include "sim/host.h"
-
-enum { NAME_MAX_BYTES = 253 };
 
 struct name {
     struct name *next;
@@ -44,9 +43,23 @@ static void name_forget(struct name **at) {
     }
 }
 
+/* Whether a host's name is the wanted one, which is in ASCII. */
+static bool is_name_of(const struct host *host, wharf_str wanted) {
+    char ascii[IDNA_HOST_SIZE];
+    struct idna_error error;
+    return idna_host(wharf_str_of(host->name), ascii, &error) == 0 &&
+           str_equal_nocase(wharf_str_of(ascii), wanted);
+}
+
 int names_set(struct world *world, const char *name, const char *addresses) {
-    wharf_str text = name_trim(name);
-    if (text.len == 0 || text.len > NAME_MAX_BYTES) {
+    char ascii[IDNA_HOST_SIZE];
+    struct idna_error error;
+    int rc = idna_host(name_trim(name), ascii, &error);
+    if (rc < 0) {
+        return rc;
+    }
+    wharf_str text = wharf_str_of(ascii);
+    if (text.len == 0) {
         return -EINVAL;
     }
     if (addresses == NULL) {
@@ -104,7 +117,7 @@ int names_look_up(const struct host *host, const struct engine_name *question, i
         return answer(question, name->addresses, name->count);
     }
     for (const struct host *each = world->first; each != NULL; each = each->next) {
-        if (str_equal_nocase(wharf_str_of(each->name), wanted)) {
+        if (is_name_of(each, wanted)) {
             return answer(question, each->addresses, each->address_count);
         }
     }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failure.h"
+#include "base/idna.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "sched/engine.h"
@@ -28,37 +30,21 @@ enum {
 
 /* ---- life ---- */
 
+/* Who is at the other end, and the name that its certificate must be for. */
 static int set_peer(struct tls_session *session, const struct session_peer *peer) {
     const char *name = session->tls->options.name;
-    wharf_str host = name != NULL ? wharf_str_of(name) : peer->host;
-    session->peer = mem_strndup(peer->text, strlen(peer->text));
-    if (session->peer == NULL) {
-        return -ENOMEM;
+    char host[IDNA_HOST_SIZE];
+    struct idna_error error = {.reason = NULL};
+    int rc = idna_host(name != NULL ? wharf_str_of(name) : peer->host, host, &error);
+    if (rc == 0 && !name_normalise(wharf_str_of(host), session->handshake->host)) {
+        rc = -EINVAL;
+        error.reason = "an empty one";
     }
-    return name_normalise(host, session->handshake->host) ? 0 : -EINVAL;
-}
-
-struct tls_session *session_new(struct io *io, wharf_tls *tls, const struct session_peer *peer) {
-    struct tls_session *session = mem_zalloc(sizeof(*session));
-    struct handshake *handshake = session != NULL ? mem_zalloc(sizeof(*handshake)) : NULL;
-    if (handshake == NULL) {
-        mem_free(session);
-        return NULL;
+    if (rc == -EINVAL) {
+        return fail(rc, "TLS handshake with", peer->text, "not a host's name: %s", error.reason);
     }
-    session->io = io;
-    session->tls = tls;
-    session->side = peer != NULL ? TLS_CLIENT : TLS_SERVER;
-    session->handshake = handshake;
-    session->small_left = SMALL_BYTES;
-    buffer_init(&session->unsent, UNSENT_MAX);
-    if (peer != NULL && set_peer(session, peer) < 0) {
-        mem_free(session->peer);
-        mem_free(handshake);
-        mem_free(session);
-        return NULL;
-    }
-    tls_hold(tls);
-    return session;
+    session->peer = rc == 0 ? mem_strndup(peer->text, strlen(peer->text)) : NULL;
+    return session->peer != NULL ? 0 : fail(-ENOMEM, "TLS handshake with", peer->text, NULL);
 }
 
 static void session_free(struct tls_session *session) {
@@ -69,6 +55,30 @@ static void session_free(struct tls_session *session) {
     mem_free(session->handshake);
     mem_free(session->peer);
     mem_free(session);
+}
+
+int session_new(struct io *io, wharf_tls *tls, const struct session_peer *peer,
+                struct tls_session **ret_session) {
+    struct tls_session *session = mem_zalloc(sizeof(*session));
+    struct handshake *handshake = session != NULL ? mem_zalloc(sizeof(*handshake)) : NULL;
+    if (handshake == NULL) {
+        mem_free(session);
+        return fail(-ENOMEM, "TLS handshake with", peer != NULL ? peer->text : NULL, NULL);
+    }
+    session->io = io;
+    session->tls = tls;
+    session->side = peer != NULL ? TLS_CLIENT : TLS_SERVER;
+    session->handshake = handshake;
+    session->small_left = SMALL_BYTES;
+    buffer_init(&session->unsent, UNSENT_MAX);
+    tls_hold(tls);
+    int rc = peer != NULL ? set_peer(session, peer) : 0;
+    if (rc < 0) {
+        session_free(session);
+        return rc;
+    }
+    *ret_session = session;
+    return 0;
 }
 
 void session_enter(struct tls_session *session) {

@@ -71,12 +71,13 @@ struct tls_session {
 
 /* Who is at the other end, for a client. */
 struct session_peer {
-    wharf_str host;   /* the name that its certificate must be for */
+    wharf_str host;   /* the name that its certificate must be for, as it was given */
     const char *text; /* "host:port" */
 };
 
-/* peer: NULL for a server's side. Holds the settings. NULL without memory. */
-struct tls_session *session_new(struct io *io, wharf_tls *tls, const struct session_peer *peer);
+/* peer: NULL for a server's side. Holds the settings. 0, -EINVAL (no name that a host can have) or -ENOMEM (recorded). */
+int session_new(struct io *io, wharf_tls *tls, const struct session_peer *peer,
+                struct tls_session **ret_session);
 /* The stream has gone. */
 void session_close(struct tls_session *session);
 void session_enter(struct tls_session *session);

@@ -194,11 +194,10 @@ static const struct stream_type stream_tls = {
 /* ---- putting on and taking off ---- */
 
 int stream_secure(struct stream *stream, wharf_tls *tls, const struct session_peer *peer) {
-    struct tls_session *session = session_new(stream->io, tls, peer);
-    if (session == NULL) {
-        bool host = peer == NULL || (peer->host.len > 0 && peer->host.len < SESSION_HOST_SIZE - 2);
-        return host ? fail(-ENOMEM, "TLS handshake with", peer != NULL ? peer->text : NULL, NULL)
-                    : fail(-EINVAL, "TLS handshake with", peer->text, "a host has 1 to 253 bytes");
+    struct tls_session *session = NULL;
+    int rc = session_new(stream->io, tls, peer, &session);
+    if (rc < 0) {
+        return rc;
     }
     stream->type = &stream_tls;
     stream->state = session;

@@ -25,7 +25,7 @@ static void check_socket_address(const struct address *address) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wharf_str input = {(const char *)data, size};
-    char text[512];
+    char text[2048];
     struct address_text parts;
     struct address_text again;
     struct address addresses[2];
@@ -38,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     wharf_str formatted = {text, address_text_format(&parts, text, sizeof(text))};
     assert(address_parse(formatted, &again, &offset, &problem) == 0);
+    assert(wharf_str_equal(address_host(&parts), address_host(&again)) &&
+           !idna_is_needed(address_is_inet(&parts) ? address_host(&parts) : STR("")));
     assert(wharf_str_equal(parts.host, again.host) && parts.port == again.port && parts.kind == again.kind);
     int count = address_of_text(&parts, AF_UNSPEC, addresses, 2);
     for (int i = 0; i < count; i++) {

@@ -20,6 +20,7 @@ ZONE = {
     "1.2.0.192.in-addr.arpa PTR": ["www.example.test"],
     "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa PTR": ["six.example.test"],
     "here.test A": ["127.0.0.1"],
+    "xn--bcher-kva.test A": ["127.0.0.1"],
 }
 
 
@@ -69,6 +70,26 @@ def test_json_is_one_object(ask):
         report = json.loads(ask(server, "--json", "nobody.test").stdout)
         assert {question["status"] for question in report["questions"]} == {"NXDOMAIN"}
         assert "(NXDOMAIN)" in report["address_error"]
+
+
+def test_a_name_beyond_ascii_is_asked_for_in_the_form_of_the_dns(ask, wharf, run):
+    with NameServer(ZONE) as server:
+        done = ask(server, "-T", "A", "Bücher.test")
+        assert (done.returncode, done.stderr) == (0, b"")
+        first, record = done.stdout.decode().splitlines()[:2]
+        assert first == "Bücher.test is xn--bcher-kva.test to name servers"
+        assert record == "A         300 s  127.0.0.1"
+        report = json.loads(ask(server, "--json", "bücher.test").stdout)
+        assert (report["name"], report["asked"]) == ("bücher.test", "xn--bcher-kva.test")
+        assert [each["address"] for each in report["addresses"]] == ["127.0.0.1:443"]
+        done = ask(server, "-T", "MX", "☃.test")
+        assert (done.returncode, done.stderr.count("look up ☃.test (xn--n3h.test) MX: ".encode())) == (3, 1)
+
+
+def test_a_name_that_cannot_be_converted_is_refused_at_its_place(wharf, run):
+    done = run(wharf, "dns", "a.℀.test")
+    assert done.returncode == 2
+    assert "a character that stands for one that no host name may contain" in done.stderr.decode()
 
 
 def test_aliases_are_followed(ask):

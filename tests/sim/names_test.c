@@ -64,11 +64,17 @@ static int dial(const char *address, char *peer, int64_t *ret_ms) {
 /* ---- what is asked ---- */
 
 static const struct ns_row plain[] = {
-    {"alias.test", 5, "www.test", 0, NS_TRUTH},      {"www.test", 28, "2001:db8::80", 0, NS_TRUTH},
-    {"www.test", 1, "10.0.1.80", 0, NS_TRUTH},       {"four.test", 1, "10.0.1.80", 0, NS_TRUTH},
-    {"deep.corp.test", 1, "10.0.1.80", 0, NS_TRUTH}, {"mute.test", 1, NULL, 0, NS_SILENT},
-    {"sick.test", 1, NULL, 0, NS_SERVFAIL},          {"broken.test", 1, "10.0.1.80", 0, NS_BROKEN},
-    {"empty.test", 15, NULL, 0, NS_TRUTH},           {NULL, 0, NULL, 0, NS_TRUTH},
+    {"alias.test", 5, "www.test", 0, NS_TRUTH},
+    {"www.test", 28, "2001:db8::80", 0, NS_TRUTH},
+    {"www.test", 1, "10.0.1.80", 0, NS_TRUTH},
+    {"four.test", 1, "10.0.1.80", 0, NS_TRUTH},
+    {"deep.corp.test", 1, "10.0.1.80", 0, NS_TRUTH},
+    {"mute.test", 1, NULL, 0, NS_SILENT},
+    {"sick.test", 1, NULL, 0, NS_SERVFAIL},
+    {"broken.test", 1, "10.0.1.80", 0, NS_BROKEN},
+    {"empty.test", 15, NULL, 0, NS_TRUTH},
+    {"xn--bcher-kva.test", 1, "10.0.1.80", 0, NS_TRUTH},
+    {NULL, 0, NULL, 0, NS_TRUTH},
 };
 
 static int finds_addresses(void *arg) {
@@ -89,6 +95,31 @@ static int finds_addresses(void *arg) {
     WHARF_EXPECT(wharf_resolve("hidden.onion:80", found, 1) == -WHARF_ENAME);
     WHARF_EXPECT(wharf_resolve("x.invalid:80", found, 1) == -WHARF_ENAME);
     WHARF_EXPECT(ns_questions == 0);
+    return 0;
+}
+
+static int finds_names_beyond_ascii(void *arg) {
+    (void)arg;
+    wharf_address found[2];
+    char text[WHARF_ADDRESS_SIZE];
+    WHARF_EXPECT(NS_START(plain, .attempts = 1) == 0);
+    WHARF_EXPECT(wharf_resolve("B\u00fccher.test:80", found, 2) == 1);
+    WHARF_EXPECT(wharf_address_text(&found[0], text, sizeof(text)) > 0 && strcmp(text, "10.0.1.80:80") == 0);
+    wharf_answer *answer = wharf_look_up("b\u00fccher.test", "A");
+    WHARF_EXPECT(wharf_answer_error(answer) == 0 && wharf_answer_count(answer) == 1);
+    WHARF_EXPECT(strcmp(wharf_answer_name(answer), "xn--bcher-kva.test") == 0);
+    wharf_answer_free(answer);
+    answer = wharf_look_up("b\u00fccher.test", "MX");
+    WHARF_EXPECT(strstr(wharf_answer_why(answer), "look up b\u00fccher.test (xn--bcher-kva.test) MX: ") !=
+                 NULL);
+    wharf_answer_free(answer);
+    WHARF_EXPECT(wharf_resolve("\u2603.test:80", found, 1) == -WHARF_ENAME);
+    WHARF_EXPECT(why_has("resolve \u2603.test:80 (xn--n3h.test): "));
+    WHARF_EXPECT(wharf_sim_set_name("\u2603.world", "10.0.1.81") == 0);
+    WHARF_EXPECT(wharf_resolve("\u2603.WORLD:80", found, 1) == 1);
+    WHARF_EXPECT(wharf_names_set(WHARF_OPTIONS(wharf_names_options, .servers = NS_ADDRESS,
+                                               .overrides = "10.0.1.82 \u00dc.test\n")) == 0);
+    WHARF_EXPECT(wharf_resolve("\u00fc.test:80", found, 1) == 1);
     return 0;
 }
 
@@ -400,6 +431,7 @@ static void nothing_is_left_wherever_it_is_struck(void **state) {
 
 static wharf_fn const scenarios[] = {
     finds_addresses,
+    finds_names_beyond_ascii,
     says_what_servers_said,
     waits_as_long_as_it_says,
     asks_the_next_server,

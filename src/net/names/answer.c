@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/failure.h"
+#include "base/idna.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "net/names/question.h"
@@ -22,6 +23,7 @@ struct wharf_answer {
     int error;
     const char *status;
     char why[WHY_SIZE];
+    char name[DNS_NAME_MAX + 2];
     char server[WHARF_ADDRESS_SIZE];
     int64_t elapsed_ns;
     wharf_record *records;
@@ -150,11 +152,21 @@ static void draw_by_weight(wharf_record *records, int count) {
 
 /* ---- the answer ---- */
 
-/* What becomes of the question, told as a failure of the running task. 0 or its code. */
-static int judge(struct wharf_answer *answer, struct question *question, int rc) {
+/* "example.com MX"; of a name beyond ASCII both forms, "bücher.example (xn--bcher-kva.example) MX". */
+static void describe(const char *given, const struct question *question, char subject[FAILURE_SUBJECT_SIZE]) {
     char type[16];
-    char subject[FAILURE_SUBJECT_SIZE];
-    (void)snprintf(subject, sizeof(subject), "%.80s %s", question->name, dns_type_name(question->type, type));
+    const char *type_name = dns_type_name(question->type, type);
+    size_t room = FAILURE_SUBJECT_SIZE - strlen(type_name) - 1;
+    bool both = idna_is_needed(wharf_str_of(given));
+    size_t len = both ? str_copy_to(subject, room, wharf_str_of(given)) : 0;
+    len += both ? str_copy_to(subject + len, room - len, STR(" (")) : 0;
+    len += str_copy_to(subject + len, room - len, wharf_str_of(question->name));
+    len += both ? str_copy_to(subject + len, room - len, STR(")")) : 0;
+    (void)snprintf(subject + len, FAILURE_SUBJECT_SIZE - len, " %s", type_name);
+}
+
+/* What becomes of the question, told as a failure of the running task. 0 or its code. */
+static int judge(struct wharf_answer *answer, struct question *question, const char *subject, int rc) {
     int count = rc == 0 ? take_records(answer, question) : rc;
     if (count == -WHARF_EPROTOCOL) {
         question->outcome = QUESTION_MALFORMED;
@@ -176,15 +188,17 @@ static int judge(struct wharf_answer *answer, struct question *question, int rc)
     return 0;
 }
 
-static int ask(struct wharf_answer *answer, struct question *question) {
+static int ask(struct wharf_answer *answer, struct question *question, const char *given) {
     struct names_settings *settings = NULL;
+    char subject[FAILURE_SUBJECT_SIZE];
+    describe(given, question, subject);
     if (names_is_never(wharf_str_of(question->name))) {
-        return fail(-WHARF_ENAME, "look up", question->name,
+        return fail(-WHARF_ENAME, "look up", subject,
                     "names under .onion and .invalid do not exist (RFC 7686, RFC 6761)");
     }
     int rc = names_settings_get(&settings);
     if (rc < 0) {
-        return fail(rc, "look up", question->name, NULL);
+        return fail(rc, "look up", subject, NULL);
     }
     question->settings = settings;
     rc = question_run(question);
@@ -192,16 +206,18 @@ static int ask(struct wharf_answer *answer, struct question *question) {
         (void)address_format(&question->server.any, question->server.len, answer->server);
     }
     answer->elapsed_ns = question->elapsed_ns;
-    rc = judge(answer, question, rc);
+    rc = judge(answer, question, subject, rc);
     question_deinit(question);
     names_settings_put(settings);
     return rc;
 }
 
-/* The question that was meant. 0 or -WHARF_EADDRESS, recorded. */
+/* The question that was meant. 0, -WHARF_EADDRESS or -ENOMEM, recorded. */
 static int question_read(struct question *question, const char *name, const char *type,
                          char storage[DNS_NAME_MAX + 2]) {
     char reversed[REVERSE_SIZE];
+    char host[IDNA_HOST_SIZE];
+    struct idna_error error;
     if (name == NULL || type == NULL) {
         return fail(-WHARF_EADDRESS, "look up", name, "a name and a type are needed");
     }
@@ -210,6 +226,15 @@ static int question_read(struct question *question, const char *name, const char
         return fail(-WHARF_EADDRESS, "look up", name, "\"%.32s\" is no type of record", type);
     }
     wharf_str asked = wharf_str_of(question->type == DNS_PTR ? reverse_name(name, reversed) : name);
+    if (idna_is_needed(asked)) {
+        int rc = idna_host(asked, host, &error);
+        if (rc < 0) {
+            return rc == -ENOMEM ? fail(rc, "look up", name, NULL)
+                                 : fail(-WHARF_EADDRESS, "look up", name, "at byte %zu: %s", error.offset,
+                                        error.reason);
+        }
+        asked = wharf_str_of(host);
+    }
     if (asked.len > 1 && asked.ptr[asked.len - 1] == '.') {
         asked.len--;
     }
@@ -222,7 +247,6 @@ static int question_read(struct question *question, const char *name, const char
 }
 
 wharf_answer *wharf_look_up(const char *name, const char *type) {
-    char storage[DNS_NAME_MAX + 2];
     struct question question = {.outcome = QUESTION_NONE};
     struct wharf_answer *answer = mem_zalloc(sizeof(*answer));
     if (answer == NULL || sched_current() == NULL) {
@@ -231,9 +255,9 @@ wharf_answer *wharf_look_up(const char *name, const char *type) {
     }
     arena_init(&answer->arena, NULL, 0, ANSWER_BYTES_MAX);
     answer->status = "";
-    answer->error = question_read(&question, name, type, storage);
+    answer->error = question_read(&question, name, type, answer->name);
     if (answer->error == 0) {
-        answer->error = ask(answer, &question);
+        answer->error = ask(answer, &question, name);
     }
     if (answer->error < 0) {
         (void)failure_format(failure_current(), answer->why, sizeof(answer->why));
@@ -256,6 +280,10 @@ int wharf_answer_error(const wharf_answer *answer) {
 
 const char *wharf_answer_why(const wharf_answer *answer) {
     return answer->why;
+}
+
+const char *wharf_answer_name(const wharf_answer *answer) {
+    return answer->name;
 }
 
 const char *wharf_answer_status(const wharf_answer *answer) {

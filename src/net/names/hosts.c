@@ -1,13 +1,24 @@
 /* See hosts.h. */
 #include "net/names/hosts.h"
 
+#include "base/idna.h"
 #include "base/text.h"
+
+/* Whether a word of the file is the name, which is in ASCII. */
+static bool is_same(wharf_str word, wharf_str name) {
+    char ascii[IDNA_HOST_SIZE];
+    struct idna_error error;
+    if (!idna_is_needed(word)) {
+        return str_equal_nocase(word, name);
+    }
+    return idna_host(word, ascii, &error) == 0 && str_equal_nocase(wharf_str_of(ascii), name);
+}
 
 /* Whether the rest of a line, behind the address, has the name. */
 static bool line_names(wharf_str names, wharf_str name) {
     wharf_str field;
     while (str_next_word(&names, &field)) {
-        if (str_equal_nocase(field, name)) {
+        if (is_same(field, name)) {
             return true;
         }
     }

@@ -20,7 +20,7 @@ enum { HALF_AAAA, HALF_A };
 
 static int search_fail(const struct names_search *search, int code, const char *detail) {
     char subject[WHARF_ADDRESS_SIZE];
-    address_text_format(search->text, subject, sizeof(subject));
+    address_text_describe(search->text, subject, sizeof(subject));
     return fail(code, "resolve", subject, detail != NULL ? "%s" : NULL, detail);
 }
 
@@ -231,7 +231,7 @@ static int dots_in(wharf_str name) {
 /* Form number 0, 1, 2 ... of the name; false: there is no more. */
 static bool name_form(struct names_search *search, int number) {
     const struct resolv_conf *conf = &search->settings->conf;
-    wharf_str host = search->text->host;
+    wharf_str host = address_host(search->text);
     bool is_absolute = host.ptr[host.len - 1] == '.';
     int domains = is_absolute ? 0 : conf->search_count;
     bool as_is_first = is_absolute || dots_in(host) >= conf->ndots;
@@ -264,7 +264,7 @@ static int ask_forms(struct names_search *search) {
             return rc < 0 ? cut_short(search, rc) : 0;
         }
         const struct names_half *half = telling_half(search);
-        bool is_given = strlen(search->name) <= search->text->host.len;
+        bool is_given = strlen(search->name) <= address_host(search->text).len;
         failed = half->rc < 0 && half->rc != -WHARF_EADDRESS;
         if (!has_told || failed || is_given) {
             told = *half;
@@ -287,7 +287,7 @@ bool names_is_never(wharf_str name) {
 
 static int ask_file(struct names_search *search, wharf_str text) {
     struct address addresses[NAMES_ADDRESSES_MAX];
-    int count = hosts_find(text, search->text->host, search->family, addresses, NAMES_ADDRESSES_MAX);
+    int count = hosts_find(text, address_host(search->text), search->family, addresses, NAMES_ADDRESSES_MAX);
     search_add_all(search, addresses, count);
     return search->count;
 }
@@ -295,7 +295,8 @@ static int ask_file(struct names_search *search, wharf_str text) {
 static int ask_system(struct names_search *search) {
     struct address addresses[NAMES_ADDRESSES_MAX];
     const char *words = NULL;
-    int rc = system_resolve(search->text->host, search->family, addresses, NAMES_ADDRESSES_MAX, &words);
+    int rc = system_resolve(address_host(search->text), search->family, addresses, NAMES_ADDRESSES_MAX,
+                            &words);
     if (rc < 0) {
         return search_fail(search, rc, words);
     }
@@ -312,7 +313,7 @@ static int ask_world(struct names_search *search) {
     if (engine->look_up == NULL) {
         return 0;
     }
-    (void)str_copy_to(host, sizeof(host), search->text->host);
+    (void)str_copy_to(host, sizeof(host), address_host(search->text));
     struct engine_name question = {host, search->family, given, NAMES_ADDRESSES_MAX};
     int count = engine->look_up(sched_current(), &question, &delay_ns);
     int rc = delay_ns > 0 ? wharf_sleep((delay_ns + 999999) / 1000000) : 0;
@@ -341,7 +342,7 @@ static int ask_servers(struct names_search *search) {
 /* In the order that nsswitch.conf gives. 0 or an error, recorded. */
 static int ask_sources(struct names_search *search) {
     const struct names_settings *settings = search->settings;
-    wharf_str host = search->text->host;
+    wharf_str host = address_host(search->text);
     enum nsswitch_plan plan = nsswitch_plan_of(settings->nsswitch, host, wharf_str_of(settings->own_name));
     if (plan == NSSWITCH_SYSTEM) {
         return ask_system(search);
@@ -401,7 +402,7 @@ int names_begin(struct names_search *search, const struct address_text *text, in
     if (rc < 0) {
         return search_fail(search, rc, NULL);
     }
-    if (names_is_never(text->host)) {
+    if (names_is_never(address_host(text))) {
         return search_fail(search, -WHARF_ENAME,
                            "names under .onion and .invalid do not exist (RFC 7686, RFC 6761)");
     }

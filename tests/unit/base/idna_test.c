@@ -189,6 +189,58 @@ static void no_allocation_is_taken_for_granted(void **state) {
     }
 }
 
+static void a_host_is_one_that_can_be_looked_up(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *host, *reason;
+    } rows[] = {
+        {"Example.COM", "Example.COM", NULL},
+        {"", "", NULL},
+        {"Bücher.example", "xn--bcher-kva.example", NULL},
+        {"bücher。example．", "xn--bcher-kva.example.", NULL},
+        {"_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example", NULL},
+        {"１２７.0.0.1", "127.0.0.1", NULL},
+        {"ＬＯＣＡＬＨＯＳＴ", "localhost", NULL},
+        {"\xc2\xad", NULL, "nothing visible"},
+        {"a.℀.example", NULL, "stands for one that no host name may contain"},
+        {"ü：80", NULL, "stands for one that no host name may contain"},
+        {"ü..example", NULL, "a part of the host name is empty"},
+        {".ü", NULL, "a part of the host name is empty"},
+        {"\xff", NULL, "not UTF-8"},
+        {"☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃.☃."
+         "☃.☃.☃.☃.☃.☃.☃.☃.☃.☃",
+         NULL, "over 253 bytes"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char host[IDNA_HOST_SIZE] = "untouched";
+        struct idna_error error = {NULL, 0};
+        int rc = idna_host(wharf_str_of(rows[i].name), host, &error);
+        print_message("%s\n", rows[i].name);
+        assert_int_equal(rc, rows[i].host != NULL ? 0 : -EINVAL);
+        assert_string_equal(host, rows[i].host != NULL ? rows[i].host : "untouched");
+        assert_true(rows[i].reason == NULL || strstr(error.reason, rows[i].reason) != NULL);
+    }
+}
+
+/* However many characters stand for however many others, what bounds a name is its length and not the memory for it. */
+static void no_name_runs_out_of_memory(void **state) {
+    (void)state;
+    static const char *const characters[] = {"ü", "ﷺ", "\xc2\xad", "😀", "a\xcc\x81", "。", "ü."};
+    for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++) {
+        for (size_t bytes = 1; bytes <= IDNA_POINTS_MAX + 8; bytes += 7) {
+            char name[IDNA_POINTS_MAX + 16];
+            char host[IDNA_HOST_SIZE];
+            struct idna_error error;
+            size_t len = 0;
+            while (len < bytes) {
+                len += str_copy_to(name + len, sizeof(name) - len, wharf_str_of(characters[i]));
+            }
+            int rc = idna_host((wharf_str){name, len}, host, &error);
+            assert_true(rc == 0 || rc == -EINVAL);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(becomes_ascii),
@@ -196,6 +248,8 @@ int main(void) {
         cmocka_unit_test(a_name_may_not_grow_without_bound),
         cmocka_unit_test(punycode_goes_both_ways),
         cmocka_unit_test(no_allocation_is_taken_for_granted),
+        cmocka_unit_test(a_host_is_one_that_can_be_looked_up),
+        cmocka_unit_test(no_name_runs_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

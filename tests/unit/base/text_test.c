@@ -103,6 +103,12 @@ static void copies_are_cut_and_terminated(void **state) {
     assert_int_equal(str_copy_to(out, sizeof(out), (wharf_str){NULL, 0}), 0);
     assert_string_equal(out, "");
     assert_int_equal(str_copy_to(out, 0, STR("ab")), 0);
+    assert_int_equal(str_copy_to(out, sizeof(out), STR("abü")), 2);
+    assert_string_equal(out, "ab");
+    assert_int_equal(str_copy_to(out, sizeof(out), STR("aüb")), 3);
+    assert_string_equal(out, "aü");
+    assert_int_equal(str_copy_to(out, sizeof(out), STR("\xf0\x9f\x98\x80")), 0);
+    assert_int_equal(str_copy_to(out, sizeof(out), STR("\x80\x80\x80\x80\x80")), 3); /* no text at all */
 }
 
 static void lines_and_words_come_one_by_one(void **state) {

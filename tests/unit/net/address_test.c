@@ -61,6 +61,37 @@ static void accepts_addresses(void **state) {
     }
 }
 
+static void names_beyond_ascii_have_two_forms(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *host, *ascii, *formatted, *described;
+        bool literal;
+    } rows[] = {
+        {"Bücher.example:80", "Bücher.example", "xn--bcher-kva.example", "Bücher.example:80",
+         "Bücher.example:80 (xn--bcher-kva.example)", false},
+        {"udp://☃:53", "☃", "xn--n3h", "udp://☃:53", "udp://☃:53 (xn--n3h)", false},
+        {"１２７.0.0.1:1", "１２７.0.0.1", "127.0.0.1", "１２７.0.0.1:1", "１２７.0.0.1:1 (127.0.0.1)", true},
+        {"example.com:80", "example.com", "example.com", "example.com:80", "example.com:80", false},
+        {"unix:/tmp/ü", "/tmp/ü", "/tmp/ü", "unix:/tmp/ü", "unix:/tmp/ü", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct address_text parts;
+        char text[256];
+        size_t offset = 0;
+        const char *problem = NULL;
+        assert_int_equal(address_parse(wharf_str_of(rows[i].text), &parts, &offset, &problem), 0);
+        struct address_text copy = parts;
+        memset(&parts, 'x', sizeof(parts));
+        assert_true(wharf_str_is(copy.host, rows[i].host));
+        assert_true(wharf_str_is(address_host(&copy), rows[i].ascii));
+        assert_int_equal(copy.is_literal, rows[i].literal);
+        (void)address_text_format(&copy, text, sizeof(text));
+        assert_string_equal(text, rows[i].formatted);
+        (void)address_text_describe(&copy, text, sizeof(text));
+        assert_string_equal(text, rows[i].described);
+    }
+}
+
 #define NINES "9999999999"
 #define TEN   "a123456789"
 
@@ -99,7 +130,11 @@ static const struct {
     {"a..b:80", 2},
     {".a:80", 0},
     {"h h:80", 1},
-    {"h\xc3\xa4:80", 1},
+    {"h\xc3:80", 1},
+    {"\xc3\xa4\xe2\x98\x83\xf0:80", 5},
+    {"tcp://\xe2\x84\x80.com:80", 6},
+    {"\xc2\xad:80", 0},
+    {"\xef\xbc\x91.2.3:80", 0},
     {"user@h:80", 4},
     {"h/path:80", 1},
     {"http://h:80", 0},
@@ -188,6 +223,8 @@ static void literals_and_localhost_need_no_look_up(void **state) {
         {"a.localhost:7", AF_INET6, 1, {"[::1]:7"}},
         {"notlocalhost:7", AF_UNSPEC, 0, {NULL}},
         {"example.com:7", AF_UNSPEC, 0, {NULL}},
+        {"ｌocalhost:7", AF_UNSPEC, 2, {"[::1]:7", "127.0.0.1:7"}},
+        {"１.2.3.4:7", AF_UNSPEC, 1, {"1.2.3.4:7"}},
         {":7", AF_UNSPEC, 1, {"[::]:7"}},
         {":7", AF_INET, 1, {"0.0.0.0:7"}},
         {"unix:/a b", AF_UNSPEC, 1, {"unix:/a b"}},
@@ -276,6 +313,7 @@ static void texts_are_cut_to_fit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_addresses),
+        cmocka_unit_test(names_beyond_ascii_have_two_forms),
         cmocka_unit_test(rejects_addresses_and_says_where),
         cmocka_unit_test(every_strict_prefix_is_incomplete),
         cmocka_unit_test(literals_and_localhost_need_no_look_up),

@@ -147,6 +147,8 @@ static void a_question_must_make_sense(void **state) {
         {"a.test", NULL, "a name and a type are needed"},
         {"a.test", "B", "\"B\" is no type of record"},
         {"", "A", "1 to 253 bytes"},
+        {"b\xc3\xbc.\xe2\x84\x80", "A", "at byte 0: a character that stands for one"},
+        {"ab\xff", "A", "at byte 2: a host name that is not UTF-8"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         wharf_answer *answer = wharf_look_up(rows[i].name, rows[i].type);
