@@ -65,7 +65,8 @@ typedef struct wharf_record {
     int port;           /**< SRV */
 } wharf_record;
 
-/** Asks the name servers, and them alone: no hosts file, no search list. type: "A", "AAAA", "CNAME", "MX", "NS", "PTR",
+/** Asks the name servers, and them alone: no hosts file, no search list. Of localhost, the names below it and literals no server is
+ *  asked: they have their addresses and nothing else (RFC 6761), and 127.0.0.1 and ::1 have the name "localhost". type: "A", "AAAA", "CNAME", "MX", "NS", "PTR",
  *  "SOA", "SRV", "TXT", "CAA" or "TYPE" with a number. name: a name of up to 253 bytes, beyond ASCII as UTF-8; for "PTR" an
  *  address will do ("192.0.2.1", "2001:db8::1"). Suspends. Never NULL: an answer without memory is a static one, and an error travels
  *  inside. The caller frees it. MX come by priority, SRV in the order in which RFC 2782 says to try them. */
@@ -88,7 +89,7 @@ WHARF_API const char *wharf_answer_status(const wharf_answer *answer);
 WHARF_API int wharf_answer_count(const wharf_answer *answer);
 /** Record number 0 to count - 1; NULL elsewhere. */
 WHARF_API const wharf_record *wharf_answer_record(const wharf_answer *answer, int number);
-/** The server that answered, "192.0.2.53:53"; "" when none did. */
+/** The server that answered, "192.0.2.53:53"; "" when none did, or none was asked. */
 WHARF_API const char *wharf_answer_server(const wharf_answer *answer);
 /** How long it took, in nanoseconds; 0 out of the cache. */
 WHARF_API int64_t wharf_answer_elapsed_ns(const wharf_answer *answer);

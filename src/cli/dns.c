@@ -38,7 +38,8 @@ enum {
     DEFAULT_TIMEOUT_MS = 30000,
     ATTEMPT_DELAY_MS = 250,
     PORT_SHOWN = 443,
-    DIAL_MS = 10000
+    DIAL_MS = 10000,
+    LITERAL_SIZE = 64
 };
 
 /* One question and its answer. */
@@ -80,6 +81,11 @@ static bool is_literal(const char *name) {
     bool digits_and_dots = name[0] != '\0' && name[strspn(name, "0123456789.")] == '\0';
     const char *colon = strchr(name, ':');
     return digits_and_dots || (colon != NULL && strchr(colon + 1, ':') != NULL);
+}
+
+/* Everything is asked of an address, where no type was given: it is known, so what it has no name for is no failure. */
+static bool is_known(const struct report *report) {
+    return report->options->types == NULL && is_literal(report->name) && report->attempt_count > 0;
 }
 
 /* The types to ask for; an address has nothing but a name. */
@@ -162,12 +168,18 @@ static void print_records(const struct question *question) {
     }
 }
 
+/* Whether the question was answered, and with nothing. */
+static bool is_missing(const struct report *report, const wharf_answer *answer) {
+    const char *status = wharf_answer_status(answer);
+    return strcmp(status, "NODATA") == 0 || (is_known(report) && strcmp(status, "NXDOMAIN") == 0);
+}
+
 /* Types that the name does not have, in one line. */
 static void print_missing(const struct report *report) {
     bool any = false;
     for (int i = 0; i < report->question_count; i++) {
         const struct question *question = &report->questions[i];
-        if (strcmp(wharf_answer_status(question->answer), "NODATA") == 0) {
+        if (is_missing(report, question->answer)) {
             printf("%s%s", any ? ", " : "no ", question->type);
             any = true;
         }
@@ -181,8 +193,8 @@ static void print_failures(const struct report *report) {
     for (int i = 0; i < report->question_count; i++) {
         const wharf_answer *answer = report->questions[i].answer;
         const char *status = wharf_answer_status(answer);
-        bool is_missing = strcmp(status, "NODATA") == 0;
-        if (wharf_answer_error(answer) < 0 && !is_missing && (said == NULL || strcmp(status, said) != 0)) {
+        bool counts = wharf_answer_error(answer) < 0 && !is_missing(report, answer);
+        if (counts && (said == NULL || strcmp(status, said) != 0)) {
             fprintf(stderr, "wharf dns: %s\n", wharf_answer_why(answer));
             said = status;
         }
@@ -192,13 +204,18 @@ static void print_failures(const struct report *report) {
 static void print_servers(const struct report *report) {
     const char *server = "";
     int64_t longest = 0;
+    bool all_known = true;
     for (int i = 0; i < report->question_count; i++) {
         const wharf_answer *answer = report->questions[i].answer;
         int64_t elapsed = wharf_answer_elapsed_ns(answer);
         server = wharf_answer_server(answer)[0] != '\0' ? wharf_answer_server(answer) : server;
         longest = elapsed > longest ? elapsed : longest;
+        bool known = wharf_answer_error(answer) == 0 || is_missing(report, answer);
+        all_known = all_known && known && wharf_answer_server(answer)[0] == '\0';
     }
-    if (server[0] != '\0') {
+    if (all_known) {
+        puts("no name server was asked");
+    } else if (server[0] != '\0') {
         printf("%s answered, the last of %d after %.1f ms\n", server, report->question_count,
                (double)longest / 1e6);
     }
@@ -344,6 +361,9 @@ static int code_of_answer(const wharf_answer *answer) {
 static int code_of_report(const struct report *report) {
     bool found = report->attempt_count > 0 && !is_literal(report->name);
     int code = EXIT_NAME;
+    if (is_known(report)) {
+        return EXIT_OK;
+    }
     for (int i = 0; i < report->question_count; i++) {
         int each = code_of_answer(report->questions[i].answer);
         found = found || each == EXIT_OK;
@@ -363,10 +383,22 @@ static int set_up(const struct dns_options *options) {
     return naming_set(&options->naming, "dns");
 }
 
+/* "[::1]" as it stands in an address is the same as without brackets. */
+static const char *without_brackets(const char *name, char out[LITERAL_SIZE]) {
+    size_t len = strlen(name);
+    bool bracketed = len > 2 && len < LITERAL_SIZE && name[0] == '[' && name[len - 1] == ']';
+    if (!bracketed) {
+        return name;
+    }
+    snprintf(out, LITERAL_SIZE, "%.*s", (int)(len - 2), name + 1);
+    return out;
+}
+
 static int dns_run(const struct invocation *call) {
     const struct dns_options *options = call->options;
     static struct report report;
-    report = (struct report){.options = options, .name = call->operands[0]};
+    char literal[LITERAL_SIZE];
+    report = (struct report){.options = options, .name = without_brackets(call->operands[0], literal)};
     int code = set_up(options);
     if (code != EXIT_OK) {
         return code;

@@ -105,6 +105,29 @@ def test_an_address_is_asked_for_its_name(ask):
         assert records(ask(server, "--json", "2001:db8::1")) == {"PTR": ["six.example.test"]}
 
 
+def test_localhost_and_literals_are_known_without_a_server(ask):
+    with NameServer(ZONE, {"*": "silent"}) as server:
+        done = ask(server, "localhost")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.decode().splitlines()[:2] == ["A           0 s  127.0.0.1", "AAAA        0 s  ::1"]
+        assert b"no name server was asked\n" in done.stdout
+        assert records(ask(server, "--json", "127.0.0.1")) == {"PTR": ["localhost"]}
+        assert records(ask(server, "--json", "[::1]")) == {"PTR": ["localhost"]}
+        assert records(ask(server, "--json", "-T", "A", "192.0.2.7")) == {"A": ["192.0.2.7"]}
+        assert server.questions == []
+        done = ask(server, "192.0.2.7")  # known, though its name is not
+        assert done.returncode == 0
+        assert b"192.0.2.7:443\n" in done.stdout and b"no answer in 1 s" in done.stderr
+
+
+def test_an_address_without_a_name_is_no_failure_unless_its_name_was_wanted(ask):
+    with NameServer(ZONE) as server:
+        done = ask(server, "192.0.2.7")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"no PTR\n" in done.stdout
+        assert ask(server, "-T", "PTR", "192.0.2.7").returncode == 3
+
+
 def test_with_a_port_each_address_is_connected_to(ask, wharf, run):
     with NameServer(ZONE) as server:
         port = server.address.split(":")[1]

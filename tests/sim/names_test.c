@@ -123,6 +123,33 @@ static int finds_names_beyond_ascii(void *arg) {
     return 0;
 }
 
+static int asks_nobody_about_this_machine(void *arg) {
+    (void)arg;
+    static const struct {
+        const char *name, *type, *text, *status;
+    } rows[] = {
+        {"localhost", "A", "127.0.0.1", "NOERROR"},   {"a.localhost.", "AAAA", "::1", "NOERROR"},
+        {"localhost", "MX", NULL, "NODATA"},          {"192.0.2.1", "A", "192.0.2.1", "NOERROR"},
+        {"127.0.0.1", "PTR", "localhost", "NOERROR"}, {"::1", "PTR", "localhost", "NOERROR"},
+        {"2001:db8::1", "A", NULL, "NODATA"},
+    };
+    WHARF_EXPECT(NS_START(plain, .attempts = 1) == 0);
+    ns_questions = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        wharf_answer *answer = wharf_look_up(rows[i].name, rows[i].type);
+        const wharf_record *record = wharf_answer_record(answer, 0);
+        int error = wharf_answer_error(answer);
+        bool as_told = rows[i].text == NULL ? record == NULL && error == -WHARF_ENAME
+                                            : record != NULL && strcmp(record->text, rows[i].text) == 0;
+        WHARF_EXPECT((error == -ENOMEM && record == NULL) || as_told);
+        WHARF_EXPECT(error == -ENOMEM || strcmp(wharf_answer_status(answer), rows[i].status) == 0);
+        WHARF_EXPECT(wharf_answer_server(answer)[0] == '\0');
+        wharf_answer_free(answer);
+    }
+    WHARF_EXPECT(ns_questions == 0);
+    return 0;
+}
+
 static int says_what_servers_said(void *arg) {
     (void)arg;
     wharf_address found[1];
@@ -432,6 +459,7 @@ static void nothing_is_left_wherever_it_is_struck(void **state) {
 static wharf_fn const scenarios[] = {
     finds_addresses,
     finds_names_beyond_ascii,
+    asks_nobody_about_this_machine,
     says_what_servers_said,
     waits_as_long_as_it_says,
     asks_the_next_server,

@@ -7,6 +7,7 @@
 #include "base/idna.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/names/local.h"
 #include "net/names/question.h"
 #include "net/names/record.h"
 #include "net/names/resolve.h"
@@ -188,6 +189,33 @@ static int judge(struct wharf_answer *answer, struct question *question, const c
     return 0;
 }
 
+/* The answer to a question that no server is asked; data: NULL for none. */
+static int answer_locally(struct wharf_answer *answer, const struct question *question, const char *subject,
+                          const char *data) {
+    char type[16];
+    answer->status = data != NULL ? "NOERROR" : "NODATA";
+    if (data == NULL) {
+        return fail(-WHARF_ENAME, "look up", subject,
+                    "localhost and literals have an address alone, and no server is asked (RFC 6761)");
+    }
+    unsigned char bytes[sizeof(struct in6_addr)];
+    bool is_v4 = inet_pton(AF_INET, data, bytes) == 1;
+    bool is_v6 = !is_v4 && inet_pton(AF_INET6, data, bytes) == 1;
+    wharf_str raw = {(const char *)bytes, is_v4 ? sizeof(struct in_addr) : sizeof(struct in6_addr)};
+    raw = is_v4 || is_v6 ? raw : STR("\x09localhost\0");
+    raw = arena_copy(&answer->arena, raw.ptr, raw.len);
+    char *text = arena_cstr(&answer->arena, wharf_str_of(data));
+    char *type_name = arena_cstr(&answer->arena, wharf_str_of(dns_type_name(question->type, type)));
+    answer->records = arena_alloc(&answer->arena, sizeof(*answer->records));
+    if (answer->records == NULL || text == NULL || type_name == NULL || raw.ptr == NULL) {
+        return fail(-ENOMEM, "look up", subject, NULL);
+    }
+    answer->records[0] = (wharf_record){
+        .name = answer->name, .type = type_name, .text = text, .target = text, .bytes = raw};
+    answer->count = 1;
+    return 0;
+}
+
 static int ask(struct wharf_answer *answer, struct question *question, const char *given) {
     struct names_settings *settings = NULL;
     char subject[FAILURE_SUBJECT_SIZE];
@@ -195,6 +223,10 @@ static int ask(struct wharf_answer *answer, struct question *question, const cha
     if (names_is_never(wharf_str_of(question->name))) {
         return fail(-WHARF_ENAME, "look up", subject,
                     "names under .onion and .invalid do not exist (RFC 7686, RFC 6761)");
+    }
+    const char *data = NULL;
+    if (local_answers(question->name, question->type, &data)) {
+        return answer_locally(answer, question, subject, data);
     }
     int rc = names_settings_get(&settings);
     if (rc < 0) {
