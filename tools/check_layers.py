@@ -39,6 +39,7 @@ PUBLIC_LAYER = {
     "names.h": "net",
     "http.h": "http",
     "client.h": "client",
+    "cookies.h": "client",
     "server.h": "server",
     "wharf.h": "cli",
 }

@@ -39,6 +39,7 @@ want_build() {
 }
 
 want_test() {
+    want publicsuffix /usr/share/publicsuffix/public_suffix_list.dat
     want g++ g++
     want clang clang
     want libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-"$machine".a

@@ -24,6 +24,7 @@
 #define WHARF_CLIENT_H
 
 #include "wharf/base.h"
+#include "wharf/cookies.h"
 #include "wharf/http.h"
 #include "wharf/tls.h"
 
@@ -85,6 +86,8 @@ typedef struct wharf_client_options {
     /** For https: whom to trust, certificates to show; default: the system's store. Kept until the client is freed */
     wharf_tls *tls;
     wharf_replay replay; /**< of requests that are not idempotent: see wharf_replay */
+    wharf_jar
+        *jar; /**< cookies are taken from and put into it; default: none. Kept until the client is freed */
 } wharf_client_options;
 
 /** One request. Only `url` is needed. */
@@ -111,6 +114,8 @@ typedef struct wharf_fetch_options {
     bool keep_request;          /**< keep the request's head for wharf_response_request() */
     wharf_replay replay;        /**< if it is not idempotent */
     wharf_client_limits limits; /**< fields that are not 0 win over the client's */
+    wharf_jar *jar;             /**< instead of the client's */
+    bool no_jar;                /**< none, not even the client's */
 } wharf_fetch_options;
 
 /* ---- fetching ---------------------------------------------------------------------------------------- */

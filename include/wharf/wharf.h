@@ -4,6 +4,7 @@
 
 #include "wharf/base.h"
 #include "wharf/client.h"
+#include "wharf/cookies.h"
 #include "wharf/copy.h"
 #include "wharf/datagram.h"
 #include "wharf/debug.h"

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "cli/command.h"
+#include "cli/cookies.h"
 #include "cli/exitcode.h"
 #include "cli/heads.h"
 #include "cli/naming.h"
@@ -33,6 +34,7 @@ struct get_options {
     bool show_secrets;
     int follow;
     int64_t timeout_ms;
+    struct cookies_options cookies;
     struct naming_options naming;
     struct secure_options secure;
 };
@@ -56,6 +58,7 @@ static const struct flag get_flags[] = {
     {"follow", 0, FLAG_CHOICE, FIELD(follow), "yes|no", follow_choices,
      "follow redirects; default: yes for get and head, no for the others"},
     {"timeout", 't', FLAG_SECONDS, FIELD(timeout_ms), "SECONDS", NULL, "limit for each URL as a whole"},
+    COOKIES_FLAGS(struct get_options),
     NAMING_FLAGS(struct get_options, "name-server", 0),
     SECURE_PEER_FLAGS(struct get_options),
     SECURE_OWN_FLAGS(struct get_options),
@@ -70,6 +73,7 @@ struct get {
     const struct payload *payload;
     char method[16];
     const char **headers; /* the user's and those of --json */
+    struct cookies cookies;
     wharf_client *client; /* NULL: the default one */
 };
 
@@ -92,13 +96,14 @@ static bool has_header(const char *const *headers, const char *name) {
     return false;
 }
 
-/* The user's headers, "Accept" for --json; an array to be freed. NULL without memory. */
-static const char **collect_headers(const struct get_options *options) {
+/* The user's headers, "Accept" for --json, cookies; an array to be freed. NULL without memory. */
+static const char **collect_headers(const struct get *get) {
+    const struct get_options *options = get->options;
     size_t count = 0;
     while (options->headers != NULL && options->headers[count] != NULL) {
         count++;
     }
-    const char **headers = calloc(count + 2, sizeof *headers);
+    const char **headers = calloc(count + 3, sizeof *headers);
     if (headers == NULL) {
         return NULL;
     }
@@ -106,7 +111,10 @@ static const char **collect_headers(const struct get_options *options) {
         headers[i] = options->headers[i];
     }
     if (options->json != NULL && !has_header(headers, "Accept")) {
-        headers[count] = "Accept: application/json";
+        headers[count++] = "Accept: application/json";
+    }
+    if (get->cookies.header != NULL) {
+        headers[count] = get->cookies.header;
     }
     return headers;
 }
@@ -289,19 +297,47 @@ static int fetch_one(const struct get *get, const char *url) {
     return code != EXIT_OK ? code : status_code;
 }
 
-/* A client of our own where TLS is to be different. */
+/* A client of our own where TLS is to be different, or cookies are kept. */
 static int make_client(struct get *get) {
     wharf_tls *tls = NULL;
-    if (!secure_is_set(&get->options->secure) && getenv("SSLKEYLOGFILE") == NULL) {
+    bool secure = secure_is_set(&get->options->secure) || getenv("SSLKEYLOGFILE") != NULL;
+    if (!secure && get->cookies.jar == NULL) {
         return EXIT_OK;
     }
-    int code = secure_client(&get->options->secure, get->command->name, &tls);
+    int code = secure ? secure_client(&get->options->secure, get->command->name, &tls) : EXIT_OK;
     if (code != EXIT_OK) {
         return code;
     }
-    get->client = wharf_client_new(WHARF_OPTIONS(wharf_client_options, .tls = tls));
+    get->client = wharf_client_new(WHARF_OPTIONS(wharf_client_options, .tls = tls, .jar = get->cookies.jar));
     wharf_tls_free(tls);
     return get->client != NULL ? EXIT_OK : complain(get, "", wharf_why());
+}
+
+/* Every URL has its turn; the first failure decides the exit code. */
+static int fetch_each(struct get *get, const struct invocation *call) {
+    int code = EXIT_OK;
+    for (int i = 0; i < call->operand_count; i++) {
+        int one = fetch_one(get, call->operands[i]);
+        code = code == EXIT_OK ? one : code;
+        if (one == EXIT_LOCAL_FILE) {
+            break;
+        }
+    }
+    int saved = cookies_save(&get->cookies, get->command->name);
+    return code == EXIT_OK ? saved : code;
+}
+
+static int fetch_with_payload(struct get *get, const struct invocation *call) {
+    int code = cookies_open(&get->options->cookies, get->command->name, &get->cookies);
+    if (code == EXIT_OK) {
+        get->headers = collect_headers(get);
+        code = get->headers == NULL ? complain(get, "", "out of memory") : make_client(get);
+    }
+    code = code == EXIT_OK ? fetch_each(get, call) : code;
+    wharf_client_free(get->client);
+    cookies_close(&get->cookies);
+    free(get->headers);
+    return code;
 }
 
 static int get_run(const struct invocation *call) {
@@ -321,19 +357,7 @@ static int get_run(const struct invocation *call) {
         return code;
     }
     get.payload = &payload;
-    get.headers = collect_headers(get.options);
-    code = get.headers == NULL ? complain(&get, "", "out of memory") : make_client(&get);
-    /* Every URL has its turn; the first failure decides the exit code. */
-    bool ready = code == EXIT_OK;
-    for (int i = 0; i < call->operand_count && ready; i++) {
-        int one = fetch_one(&get, call->operands[i]);
-        code = code == EXIT_OK ? one : code;
-        if (one == EXIT_LOCAL_FILE) {
-            break;
-        }
-    }
-    wharf_client_free(get.client);
-    free(get.headers);
+    code = fetch_with_payload(&get, call);
     payload_deinit(&payload);
     return code;
 }

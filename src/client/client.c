@@ -5,6 +5,7 @@
 
 #include "base/failure.h"
 #include "base/memory.h"
+#include "client/jar.h"
 #include "client/options.h"
 #include "sched/sched.h"
 #include "tls/settings.h"
@@ -55,6 +56,7 @@ static int client_configure(struct wharf_client *client, const wharf_client_opti
         tls_hold(options.tls);
         client->tls = options.tls;
     }
+    client->jar = jar_hold(options.jar);
     if (options.headers == NULL) {
         return 0;
     }
@@ -71,6 +73,7 @@ wharf_client *wharf_client_new(const wharf_client_options *options) {
     }
     arena_init(&client->arena, NULL, 0, SETTINGS_BYTES_MAX);
     if (options != NULL && client_configure(client, options) < 0) {
+        wharf_jar_free(client->jar);
         tls_release(client->tls);
         arena_deinit(&client->arena);
         mem_free(client);
@@ -86,6 +89,7 @@ void wharf_client_free(wharf_client *client) {
     /* Pools of other cores stay until those end. Should another client get this address, it finds their connections, and
      * uses those that were made under the same settings. */
     sched_local_remove(client);
+    wharf_jar_free(client->jar);
     tls_release(client->tls);
     arena_deinit(&client->arena);
     mem_free(client);

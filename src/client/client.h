@@ -12,6 +12,7 @@ struct wharf_client {
     struct fields headers;
     wharf_tls *tls; /* counted; NULL: the default settings */
     wharf_replay replay;
+    wharf_jar *jar;     /* counted; NULL: no cookies */
     struct arena arena; /* holds the header lines */
 };
 

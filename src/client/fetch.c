@@ -11,6 +11,7 @@
 #include "client/body.h"
 #include "client/content.h"
 #include "client/exchange.h"
+#include "client/jar.h"
 #include "client/options.h"
 #include "client/pool.h"
 #include "client/prepare.h"
@@ -126,6 +127,9 @@ static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given
     if (rc < 0) {
         return rc;
     }
+    fetch->jar = fetch->options.no_jar        ? NULL
+                 : fetch->options.jar != NULL ? fetch->options.jar
+                                              : fetch->client->jar;
     rc = client_limits_resolve(&fetch->options.limits, &fetch->client->limits, &fetch->limits);
     if (rc < 0) {
         return rc;
@@ -186,6 +190,23 @@ static int fetch_hand_over(struct fetch *fetch, const struct exchange *exchange)
     return rc;
 }
 
+/* What the response wants to be kept. A cookie that the rules refuse is not the request's failure. */
+static int fetch_take_cookies(struct fetch *fetch) {
+    const struct headers *headers = &fetch->response->headers;
+    int64_t heeded = 0;
+    for (size_t i = 0; fetch->jar != NULL && i < headers->count; i++) {
+        if (headers->at[i].id != HEADER_SET_COOKIE || heeded++ >= fetch->jar->options.per_response) {
+            continue;
+        }
+        int rc = jar_receive(fetch->jar, &fetch->url, headers->at[i].value, sched_wall_seconds());
+        if (rc < 0) {
+            struct place place = fetch_place(fetch, response_peer(fetch->response));
+            return why_fail(rc, "keep cookie of", &place, NULL);
+        }
+    }
+    return 0;
+}
+
 /* What came of one attempt at a hop. */
 enum attempt { ATTEMPT_DONE, ATTEMPT_STALE, ATTEMPT_WITHOUT_EXPECT };
 
@@ -236,6 +257,7 @@ static int fetch_exchange(struct fetch *fetch, struct exchange *exchange, struct
         rc = exchange_run(exchange);
         fetch_note_exchange(fetch, exchange, began);
     }
+    rc = rc < 0 ? rc : fetch_take_cookies(fetch);
     buffer_deinit(&prepared->head);
     return rc;
 }

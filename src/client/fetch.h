@@ -19,6 +19,7 @@ struct fetch {
     struct budget total;
     struct fields headers;
     wharf_str authorization; /* from the first URL */
+    wharf_jar *jar;          /* NULL: none */
     /* as it stands */
     struct url url;
     const char *public_url; /* for messages */

@@ -8,7 +8,9 @@
 #include "base/failure.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "client/jar.h"
 #include "http/codec/chunked.h"
+#include "sched/sched.h"
 
 enum { HEAD_BYTES_MAX = 1 << 20, EXPECT_BYTES_MIN = (1 << 20) + 1 };
 
@@ -75,7 +77,8 @@ static int append_fields(const struct fetch *fetch, const struct fields *fields,
     for (size_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->at[i];
         bool replaced = fields != &fetch->headers && fields_find(&fetch->headers, field->name) != NULL;
-        if (replaced || !is_permitted(fetch, field)) {
+        bool joined = field->id == HEADER_COOKIE && fetch->jar != NULL; /* append_cookies() */
+        if (replaced || joined || !is_permitted(fetch, field)) {
             continue;
         }
         int rc = h1_append_field(&prepared->head, field->name, field->value);
@@ -91,6 +94,46 @@ static int append_fields(const struct fetch *fetch, const struct fields *fields,
         }
     }
     return 0;
+}
+
+/* The caller's own cookies, all of a layer. */
+static int append_own_cookies(const struct fetch *fetch, const struct fields *fields, struct buffer *out) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < fields->count; i++) {
+        if (fields->at[i].id == HEADER_COOKIE && is_permitted(fetch, &fields->at[i])) {
+            rc = buffer_len(out) > 0 ? buffer_append_str(out, STR("; ")) : 0;
+            rc = rc < 0 ? rc : buffer_append_str(out, fields->at[i].value);
+        }
+    }
+    return rc;
+}
+
+/* One Cookie field of the caller's cookies and the jar's, which give way to those. "Cookie:" leaves all out. */
+static int append_cookies(const struct fetch *fetch, struct buffer *head) {
+    const struct field *field = find_field(fetch, STR("Cookie"));
+    struct buffer own;
+    struct buffer jar;
+    if (fetch->jar == NULL || (field != NULL && field->removed)) {
+        return 0;
+    }
+    const struct fields *layer = fields_find(&fetch->headers, STR("Cookie")) != NULL
+                                     ? &fetch->headers
+                                     : &fetch->client->headers;
+    buffer_init(&own, HEAD_BYTES_MAX);
+    buffer_init(&jar, HEAD_BYTES_MAX);
+    int rc = append_own_cookies(fetch, layer, &own);
+    wharf_str mine = buffer_len(&own) > 0 ? buffer_view(&own) : STR("");
+    rc = rc < 0 ? rc : jar_append(fetch->jar, &fetch->url, mine, sched_wall_seconds(), &jar);
+    if (rc == 0 && buffer_len(&jar) > 0) {
+        rc = mine.len > 0 ? buffer_append_str(&own, STR("; ")) : 0;
+        rc = rc < 0 ? rc : buffer_append_str(&own, buffer_view(&jar));
+    }
+    if (rc == 0 && buffer_len(&own) > 0) {
+        rc = h1_append_field(head, STR("Cookie"), buffer_view(&own));
+    }
+    buffer_deinit(&own);
+    buffer_deinit(&jar);
+    return rc;
 }
 
 /* Methods whose requests usually have a body say so when they have none (RFC 9110 section 8.6). */
@@ -144,6 +187,7 @@ int prepare_head(const struct fetch *fetch, bool allow_expect, struct prepared *
     rc = rc < 0 ? rc : append_defaults(fetch, &prepared->head);
     rc = rc < 0 ? rc : append_fields(fetch, &fetch->client->headers, prepared);
     rc = rc < 0 ? rc : append_fields(fetch, &fetch->headers, prepared);
+    rc = rc < 0 ? rc : append_cookies(fetch, &prepared->head);
     rc = rc < 0 ? rc : append_content(fetch, allow_expect, prepared);
     rc = rc < 0 ? rc : buffer_append_str(&prepared->head, STR("\r\n"));
     if (rc < 0) {

@@ -2,6 +2,7 @@
 
 import gzip
 import http.server
+import json
 import os
 import pty
 import select
@@ -58,6 +59,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(302, b"", [("Location", f"/chain/{int(self.path[7:]) + 1}")])
         elif self.path == "/secret":
             self.reply(200, b"ok\n", [("Set-Cookie", "session=hush"), ("X-Plain", "seen")])
+        elif self.path == "/login":
+            self.reply(200, b"ok\n", [("Set-Cookie", "id=7; Max-Age=60"), ("Set-Cookie", "theme=dark; Path=/x")])
+        elif self.path.startswith("/set/"):
+            self.reply(200, b"ok\n", [("Set-Cookie", f"c{self.path[5:]}=1")])
+        elif self.path == "/logout":
+            self.reply(200, b"ok\n", [("Set-Cookie", "id=; Max-Age=0")])
         elif self.path == "/gzip":
             coded = gzip.compress(LARGE)
             self.reply(200, coded if "gzip" in self.headers.get("Accept-Encoding", "") else LARGE,
@@ -512,3 +519,60 @@ def test_coding_of_nginx_is_undone(wharf, run, nginx):
     (server.root / "large").write_bytes(LARGE)
     done = run(wharf, "get", "-i", f"{server.url}/large")
     assert b"Content-Encoding: gzip\r\n" in done.stdout and done.stdout.endswith(b"\r\n\r\n" + LARGE)
+
+
+def cookie_of(request):
+    return request[2].get("Cookie")
+
+
+def test_cookies_are_sent_from_the_command_line(wharf, run, peer):
+    run(wharf, "get", "-b", "a=1; b=2", "-b", "c=3", peer.url + "/x")
+    assert cookie_of(peer.seen[0]) == "a=1; b=2; c=3"
+
+
+@pytest.mark.parametrize("name", ["jar", "jar.json"])
+def test_cookie_jar_is_kept_from_one_call_to_the_next(wharf, run, peer, tmp_path, name):
+    jar = tmp_path / name
+    for path in ("/login", "/a", "/x/y"):
+        assert run(wharf, "get", "-c", jar, peer.url + path).returncode == 0
+    assert [cookie_of(request) for request in peer.seen] == [None, "id=7", "theme=dark; id=7"]
+    assert jar.stat().st_mode & 0o777 == 0o600
+    assert run(wharf, "get", "-b", jar, "-b", "id=8", peer.url + "/logout").returncode == 0
+    assert cookie_of(peer.seen[3]) == "id=8"
+    assert run(wharf, "get", "-c", jar, peer.url + "/logout", peer.url + "/x/y").returncode == 0
+    assert [cookie_of(request) for request in peer.seen[4:]] == ["id=7", "theme=dark"]
+
+
+def test_cookie_jar_goes_to_curl_and_back(wharf, run, peer, tmp_path):
+    jar = tmp_path / "jar"
+    assert run("curl", "-s", "-c", jar, peer.url + "/login").returncode == 0
+    assert run(wharf, "get", "-c", jar, peer.url + "/x/y").returncode == 0
+    assert run("curl", "-s", "-b", jar, peer.url + "/x/y").returncode == 0
+    assert [cookie_of(request) for request in peer.seen] == [None, "theme=dark; id=7", "theme=dark; id=7"]
+
+
+def test_session_has_a_name(wharf, run, peer, tmp_path):
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    for path in ("/login", "/a"):
+        assert run(wharf, "get", "--session", "shop", peer.url + path, env=environment).returncode == 0
+    assert run(wharf, "get", "--session", "other", peer.url + "/a", env=environment).returncode == 0
+    assert [cookie_of(request) for request in peer.seen] == [None, "id=7", None]
+    assert (tmp_path / "state/wharf/sessions/shop.json").exists()
+    assert run(wharf, "get", "--session", ".", peer.url + "/a", env=environment).returncode == 2
+
+
+def test_programs_share_a_jar(wharf, peer, tmp_path):
+    jar = tmp_path / "jar.json"
+    calls = [subprocess.Popen([wharf, "get", "-c", jar, f"{peer.url}/set/{i}"], stdout=subprocess.DEVNULL)
+             for i in range(12)]
+    assert [call.wait(30) for call in calls] == [0] * 12
+    assert {cookie["name"] for cookie in json.loads(jar.read_text())["cookies"]} == {f"c{i}" for i in range(12)}
+
+
+def test_file_that_is_no_jar_is_left_alone(wharf, run, peer, tmp_path):
+    notes = tmp_path / "notes"
+    notes.write_text("things to buy\n")
+    result = run(wharf, "get", "-c", notes, peer.url + "/login")
+    assert (result.returncode, notes.read_text(), peer.seen) == (8, "things to buy\n", [])
+    assert b"line 1 is no cookie" in result.stderr
+    assert run(wharf, "get", "-b", tmp_path / "none", peer.url + "/").returncode == 8

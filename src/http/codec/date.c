@@ -234,3 +234,17 @@ int date_parse(wharf_str text, int64_t now, int64_t *ret_unix_seconds) {
     *ret_unix_seconds = seconds_of(&fields);
     return 0;
 }
+
+int date_compose(const struct date_parts *parts, int64_t *ret_unix_seconds) {
+    const struct date_fields fields = {
+        .date = {.year = (int64_t)parts->year, .month = parts->month, .day = parts->day},
+        .hour = parts->hour,
+        .minute = parts->minute,
+        .second = parts->second,
+    };
+    if (parts->month < 1 || parts->month > 12 || !is_possible(&fields)) {
+        return -EINVAL;
+    }
+    *ret_unix_seconds = seconds_of(&fields);
+    return 0;
+}

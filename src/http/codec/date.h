@@ -15,4 +15,12 @@ void date_format(int64_t unix_seconds, char *out);
  * -EINVAL. */
 int date_parse(wharf_str text, int64_t now, int64_t *ret_unix_seconds);
 
+/* A day and a time of it, counted as people do: month and day from 1. */
+struct date_parts {
+    unsigned year, month, day, hour, minute, second;
+};
+
+/* The Unix seconds of them; second 60 is the first of the next minute. 0, or -EINVAL: there is no such day or time. */
+int date_compose(const struct date_parts *parts, int64_t *ret_unix_seconds);
+
 #endif
