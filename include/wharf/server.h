@@ -69,6 +69,8 @@ typedef struct wharf_files_options {
     bool hidden;               /**< serve names that start with a dot (".well-known" is always served) */
     const char *index;         /**< the index page's name; default "index.html" */
     const char *cache_control; /**< default "no-cache": kept, but asked for each time */
+    bool
+        precompressed; /**< send "f.br", "f.zst" or "f.gz" for "f", where it is not older and the client takes it */
 } wharf_files_options;
 
 /* ---- the server -------------------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ static const struct flag serve_flags[] = {
 
     /* files */
     {"hidden", 0, FLAG_SWITCH, FIELD(hidden), NULL, NULL, "serve names that begin with a dot, too"},
+    {"precompressed", 0, FLAG_SWITCH, FIELD(precompressed), NULL, NULL,
+     "send FILE.br, FILE.zst or FILE.gz for FILE to clients that take it"},
 
     /* requests and replies */
     {"log", 0, FLAG_CHOICE, FIELD(log), "off|common|json", log_choices,
@@ -105,8 +107,13 @@ static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
 /* ---- what is served ---- */
 
 static int add_directory(wharf_server *server, const struct serve_options *options) {
-    int result = wharf_files(server, "/", options->directory,
-                             WHARF_OPTIONS(wharf_files_options, .listing = true, .hidden = options->hidden));
+    const wharf_files_options files = {
+        .size = sizeof files,
+        .listing = true,
+        .hidden = options->hidden,
+        .precompressed = options->precompressed,
+    };
+    int result = wharf_files(server, "/", options->directory, &files);
     if (result < 0) {
         fprintf(stderr, "wharf serve: %s: %s\n", options->directory, wharf_strerror(result));
         return EXIT_LOCAL_FILE;

@@ -20,6 +20,7 @@ struct serve_options {
     bool welcome;
 
     bool hidden;
+    bool precompressed;
 
     int log;
 

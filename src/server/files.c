@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "server/file.h"
+#include "http/codec/mime.h"
 #include "server/reply.h"
 #include "server/tree.h"
 
@@ -46,6 +46,7 @@ static int files_refuse(struct wharf_request *request, int error) {
     case -EMFILE:
     case -ENFILE:
     case -ENOMEM: return refuse(request, 503, "server.resources");
+    case -EILSEQ: return refuse(request, 406, "http.coding.unavailable");
     default: return refuse(request, 404, "http.file.unknown");
     }
 }
@@ -61,6 +62,22 @@ static int files_redirect(struct wharf_request *request) {
     return rc < 0 ? rc : reply_whole(request, 308, (wharf_str){NULL, 0}, (wharf_str){NULL, 0});
 }
 
+/* Opens what a path stands for, in the coding that suits the client. 0, or an error with nothing open. */
+static int files_open(struct wharf_request *request, const struct files_mount *mount, const char *path,
+                      struct file *file) {
+    *file = (struct file){
+        .type = mime_type(wharf_str_of(path)),
+        .cache_control = wharf_str_of(mount->cache_control),
+    };
+    file->fd = tree_open(mount->root, path, &file->stat);
+    bool may_have_siblings = file->fd >= 0 ? S_ISREG(file->stat.st_mode) : file->fd == -ENOENT;
+    size_t len = strlen(path);
+    if (!mount->precompressed || !may_have_siblings || len == 0 || path[len - 1] == '/') {
+        return file->fd < 0 ? file->fd : 0;
+    }
+    return sibling_choose(request, mount, path, file);
+}
+
 /* fd: the directory. path: its name, "" or ending in '/'. */
 static int files_directory(struct wharf_request *request, const struct files_mount *mount, int fd,
                            const char *path) {
@@ -68,9 +85,8 @@ static int files_directory(struct wharf_request *request, const struct files_mou
     if (index.ptr == NULL) {
         return -ENOMEM;
     }
-    struct file file = {.name = index, .cache_control = wharf_str_of(mount->cache_control)};
-    file.fd = tree_open(mount->root, index.ptr, &file.stat);
-    if (file.fd >= 0) {
+    struct file file;
+    if (files_open(request, mount, index.ptr, &file) == 0) {
         int rc = S_ISREG(file.stat.st_mode) ? file_reply(request, &file) : -EISDIR;
         close(file.fd);
         if (rc != -EISDIR) {
@@ -87,12 +103,11 @@ static int files_directory(struct wharf_request *request, const struct files_mou
 
 static int files_reply(struct wharf_request *request, const struct files_mount *mount, const char *path) {
     wharf_str name = wharf_str_of(path);
-    struct file file = {.name = name, .cache_control = wharf_str_of(mount->cache_control)};
-    file.fd = tree_open(mount->root, path, &file.stat);
-    if (file.fd < 0) {
-        return files_refuse(request, file.fd);
+    struct file file;
+    int rc = files_open(request, mount, path, &file);
+    if (rc < 0) {
+        return files_refuse(request, rc);
     }
-    int rc = 0;
     if (S_ISREG(file.stat.st_mode)) {
         rc = file_reply(request, &file);
     } else if (name.len > 0 && name.ptr[name.len - 1] != '/') {
@@ -156,6 +171,7 @@ static struct files_mount *mount_new(const wharf_files_options *options) {
     mount->root = -1;
     mount->listing = options->listing;
     mount->hidden = options->hidden;
+    mount->precompressed = options->precompressed;
     mount->index = mem_strndup(index, strlen(index));
     mount->cache_control = mem_strndup(cache_control, strlen(cache_control));
     if (mount->index == NULL || mount->cache_control == NULL) {

@@ -2,12 +2,12 @@
 #ifndef SERVER_FILES_H
 #define SERVER_FILES_H
 
-#include "server/request.h"
+#include "server/file.h"
 
 struct files_mount {
     struct files_mount *next;
     int root;
-    bool listing, hidden;
+    bool listing, hidden, precompressed;
     char *index;
     char *cache_control;
 };
@@ -17,6 +17,12 @@ bool files_is_handler(wharf_handler handler);
 void files_free(struct files_mount *mounts);
 /* Whether a name may be shown and served. */
 bool files_is_visible(const struct files_mount *mount, wharf_str name);
+
+/* ---- sibling.c ---- */
+/* Replaces `file`, which is open as `path` or (fd -1) does not exist, by the sibling that the client prefers. 0; -ENOENT: there
+ * is neither; -EILSEQ: only in codings that the client does not take. */
+int sibling_choose(struct wharf_request *request, const struct files_mount *mount, const char *path,
+                   struct file *file);
 
 /* ---- listing.c ---- */
 /* Replies with a page that lists the directory open as fd, which is `path` ("" or "a/b/") beneath the root. */

@@ -183,7 +183,7 @@ static int add_routes(struct stage *stage) {
     }
     return rc < 0 ? rc
                   : wharf_files(stage->server, "/files/", WHARF_SOURCE_ROOT,
-                                WHARF_OPTIONS(wharf_files_options, .listing = true));
+                                WHARF_OPTIONS(wharf_files_options, .listing = true, .precompressed = true));
 }
 
 /* ---- the stage ---- */
@@ -450,6 +450,9 @@ static void play_files(struct stage *at) {
            "ETag: ", "Last-Modified: ", "MIT License");
     EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "Range: bytes=0-2\r\n\r\n", "206 ",
            "Content-Range: bytes 0-2/", "\r\n\r\nMIT");
+    EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "Range: bytes=0-2, -1\r\n\r\n", "206 ",
+           "multipart/byteranges; boundary=", "Content-Range: bytes 0-2/", "--\r\n");
+    EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "Range: bytes=0-2,1-3\r\n\r\n", "200 OK");
     EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "If-None-Match: *\r\n\r\n", "304 ");
     EXPECT("GET /files?q HTTP/1.1\r\n" HOST "\r\n", "308 ", "Location: /files/?q\r\n");
     EXPECT("GET /files/ HTTP/1.1\r\n" HOST "\r\n", "200 OK", ">LICENSE<", ">src/<", "</html>");
