@@ -6,6 +6,7 @@
 
 #include "base/failure.h"
 #include "base/number.h"
+#include "base/probe.h"
 #include "base/text.h"
 #include "client/authorization.h"
 #include "client/body.h"
@@ -375,7 +376,9 @@ static void fetch_all(struct fetch *fetch, const wharf_fetch_options *options) {
     struct wharf_response *response = fetch->response;
     int rc = fetch_configure(fetch, options);
     if (rc == 0) {
+        PROBE2(fetch__start, response, fetch->options.url);
         rc = fetch_run(fetch);
+        PROBE3(fetch__end, response, rc, response->status);
         response->may_retry = rc < 0 && retry_could_help(fetch, rc);
     }
     if (rc < 0 && response->error == 0) {

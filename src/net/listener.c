@@ -13,6 +13,7 @@
 
 #include "base/failure.h"
 #include "base/memory.h"
+#include "base/probe.h"
 #include "base/text.h"
 #include "net/inherited.h"
 #include "net/listener_internal.h"
@@ -166,6 +167,7 @@ static int accepted_open(struct listener *listener, int fd, const struct address
     if (peer->any.sa_family != AF_UNIX) {
         io_is_tcp(*ret_io);
     }
+    PROBE3(accept, &listener->address[0], fd, &peer->any);
     return 0;
 }
 

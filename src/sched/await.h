@@ -86,6 +86,7 @@ static inline int op_wait_once(struct sched *sched, struct op *op) {
         timer_set(sched, &task->timer, until);
     }
     if (!op->completed && !op->woken) {
+        PROBE2(task__block, task, kind->name);
         task_park(sched, task);
     }
     timer_clear(&task->timer);
@@ -128,6 +129,7 @@ static inline union brief *op_brief(struct sched *sched, const struct op_kind *k
     task->brief.op.kind = kind;
     task->waiting = &task->brief.op;
     task->interrupt = 0;
+    PROBE2(task__block, task, kind->name);
     return &task->brief;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/probe.h"
 #include "sched/internal.h"
 #include "sched/join.h"
 #include "sched/turn.h"
@@ -413,10 +414,12 @@ _Noreturn void task_main(void *arg) {
     sanitizer_arrive(NULL);
     for (;;) {
         task->begun = true;
+        PROBE5(task__start, task, task->number, task->name, task->file, task->line);
         int result = task->fn(task->arg);
         if (sched_peek() != sched) {
             task_forked_end(result);
         }
+        PROBE2(task__end, task, result);
         struct task_start *start = next_start(sched);
         if (start != NULL && task_follow(task, start, result)) {
             turn_begin(sched, turn_next(sched));

@@ -5,6 +5,7 @@
 #ifndef SCHED_TURN_H
 #define SCHED_TURN_H
 
+#include "base/probe.h"
 #include "sched/internal.h"
 #include "sched/sanitizer.h"
 
@@ -27,6 +28,7 @@ static inline void ready_shift(struct sched *sched) {
 
 static inline void task_make_ready(struct task *task) {
     task->parked = false;
+    PROBE2(task__ready, task, task->sched);
     ready_push(task->sched, &task->ready);
 }
 
@@ -46,6 +48,7 @@ static inline uint64_t turn_next(const struct sched *sched) {
  * the one who arrives is done before leaving, so that in a release the call is a jump, and the way back leads straight to
  * the caller. Returns the task's answer, when its turn has come again. */
 static inline int switch_to(struct sched *sched, struct task *from, struct task *to, void **fake) {
+    PROBE2(task__switch, from, to);
     from->saved_errno = *sched->errno_at;
     *sched->errno_at = to->saved_errno;
     sched->running = to;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/compiler.h"
+#include "base/probe.h"
 #include "base/text.h"
 #include "http/codec/percent.h"
 #include "server/content.h"
@@ -235,6 +236,7 @@ ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request)
     if (UNLIKELY(request->core->log != NULL)) {
         log_request(request->core->log, request, end == EXCHANGE_ABORT);
     }
+    PROBE3(request__end, request, request->reply.status, request->reply.written);
     request_end(request);
     return end;
 }
@@ -259,6 +261,9 @@ ALWAYS_INLINE void exchange_begin(struct wharf_request *request) {
                      &request->core->server->codec_limits, NULL);
         wire_limit_set(&request->wire.receive, limits->rate_grace_ms, limits->rate_bytes);
     }
+    const struct h1_request *head = &request->head;
+    PROBE5(request__start, request, head->method_text.ptr, head->method_text.len, head->target.ptr,
+           head->target.len);
 }
 
 enum exchange_end exchange_answer(struct wharf_request *request) {

@@ -10,6 +10,7 @@
 #include "base/failure.h"
 #include "base/idna.h"
 #include "base/memory.h"
+#include "base/probe.h"
 #include "base/text.h"
 #include "sched/engine.h"
 #include "sched/io.h"
@@ -313,7 +314,9 @@ int session_handshake(struct tls_session *session) {
         rc = fail(session->error, "TLS handshake with", session->peer, "%s", session_why(session));
     } else if (rc == 0 && session->stage != SESSION_READY) {
         session->driving = true;
+        PROBE2(handshake__start, session, session->peer);
         rc = handshake_drive(session);
+        PROBE2(handshake__end, session, rc);
         session->driving = false;
         op_queue_wake_all(&session->waiting);
     }

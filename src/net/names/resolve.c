@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/failure.h"
+#include "base/probe.h"
 #include "base/text.h"
 #include "net/names/hosts.h"
 #include "net/names/nsswitch.h"
@@ -376,6 +377,29 @@ static int begin_with_settings(struct names_search *search) {
     return rc != 0 ? (rc < 0 ? rc : 0) : ask_sources(search);
 }
 
+/* The text is a name. */
+static int begin_asking(struct names_search *search) {
+    int rc = op_checkpoint(&search_kind);
+    if (rc < 0) {
+        return search_fail(search, rc, NULL);
+    }
+    if (names_is_never(address_host(search->text))) {
+        return search_fail(search, -WHARF_ENAME,
+                           "names under .onion and .invalid do not exist (RFC 7686, RFC 6761)");
+    }
+    rc = names_settings_get(&search->settings);
+    if (rc < 0) {
+        return search_fail(search, rc, NULL);
+    }
+    rc = begin_with_settings(search);
+    if (rc < 0) {
+        struct failure failure = *failure_current();
+        names_end(search);
+        *failure_current() = failure;
+    }
+    return rc;
+}
+
 int names_begin(struct names_search *search, const struct address_text *text, int family) {
     struct address addresses[NAMES_ADDRESSES_MAX];
     search->count = 0;
@@ -398,24 +422,9 @@ int names_begin(struct names_search *search, const struct address_text *text, in
         search->count = rc;
         return 0;
     }
-    rc = op_checkpoint(&search_kind);
-    if (rc < 0) {
-        return search_fail(search, rc, NULL);
-    }
-    if (names_is_never(address_host(text))) {
-        return search_fail(search, -WHARF_ENAME,
-                           "names under .onion and .invalid do not exist (RFC 7686, RFC 6761)");
-    }
-    rc = names_settings_get(&search->settings);
-    if (rc < 0) {
-        return search_fail(search, rc, NULL);
-    }
-    rc = begin_with_settings(search);
-    if (rc < 0) {
-        struct failure failure = *failure_current();
-        names_end(search);
-        *failure_current() = failure;
-    }
+    PROBE3(resolve__start, search, text->host.ptr, text->host.len);
+    rc = begin_asking(search);
+    PROBE3(resolve__end, search, rc, search->count);
     return rc;
 }
 
