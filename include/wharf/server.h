@@ -101,7 +101,8 @@ WHARF_API int wharf_server_listen(wharf_server *server, const char *address);
 /** Likewise over TLS. tls: with certificates (wharf/tls.h), and kept until the server is freed; certificates whose
  * files change are read again by themselves. Unless `alpn` names protocols, it speaks "http/1.1": clients that offer only
  * others are refused, clients without ALPN are served (RFC 7301). Plain HTTP on that address is answered with a 400.
- * Handshakes that fail are told in the access log, else by wharf_set_log(), at most once a second for each reason.
+ * A request for a host that no certificate is for, or, where the name decides about clients or settings, for another than TLS was
+ * asked for, gets a 421: see any_host. Handshakes that fail are told in the access log, else by wharf_set_log(), at most once a second for each reason.
  * Errors: also -WHARF_ETLS. */
 WHARF_API int wharf_server_listen_tls(wharf_server *server, const char *address, wharf_tls *tls);
 

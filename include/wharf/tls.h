@@ -76,6 +76,7 @@ typedef struct wharf_tls_options {
     wharf_tls_choose_fn choose; /**< a server's certificates by name, instead of or beside `certificates` */
     void *choose_arg;
     bool refuse_unknown_names; /**< a server refuses names that none of its certificates is for */
+    bool any_host;             /**< an HTTP server answers requests for hosts that none of them is for, too */
 
     /** Whom we trust, instead of the system's store: the path of a PEM file of authorities, or PEM text. A server: whose
      *  clients it takes. Default: SSL_CERT_FILE and SSL_CERT_DIR, else the system's store. */

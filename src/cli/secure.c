@@ -84,8 +84,8 @@ int secure_server(const struct secure_options *options, const char *who, wharf_t
     return make(
         WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .ca = options->ca,
                       .clients = options->ca != NULL ? WHARF_TLS_CLIENTS_VERIFIED : WHARF_TLS_CLIENTS_ANY,
-                      .alpn = (const char *const *)options->alpn, .reloaded = reloaded,
-                      .key_log = getenv("SSLKEYLOGFILE")),
+                      .alpn = (const char *const *)options->alpn, .any_host = options->any_host,
+                      .reloaded = reloaded, .key_log = getenv("SSLKEYLOGFILE")),
         who, ret_tls);
 }
 
@@ -145,7 +145,7 @@ int secure_development(const struct secure_options *options, const char *who, wh
     fprintf(stderr, "certificate SHA-256 %s\nfor development only; clients trust it with --ca %s\n",
             made.fingerprint, made.ca);
     const wharf_tls_pair pairs[] = {{made.certificate, made.key}, {NULL, NULL}};
-    return make(WHARF_OPTIONS(wharf_tls_options, .certificates = pairs,
+    return make(WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .any_host = true,
                               .alpn = options != NULL ? (const char *const *)options->alpn : NULL),
                 who, ret_tls);
 }

@@ -13,6 +13,7 @@ struct secure_options {
     const char *name;
     const char **alpn;
     bool insecure;
+    bool any_host;
 };
 
 #define SECURE_FIELD(type, member) offsetof(type, secure.member)

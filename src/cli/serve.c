@@ -46,6 +46,8 @@ static const struct flag serve_flags[] = {
     SECURE_OWN_FLAGS(struct serve_options),
     {"client-ca", 0, FLAG_TEXT, FIELD(secure.ca), "FILE", NULL,
      "only clients whose certificates these authorities have issued, PEM"},
+    {"any-host", 0, FLAG_SWITCH, FIELD(secure.any_host), NULL, NULL,
+     "answer over TLS for hosts that no certificate is for, too"},
     {"tls", 0, FLAG_SWITCH, FIELD(tls), NULL, NULL, "HTTPS with a certificate for development"},
     {0},
 };
@@ -93,8 +95,8 @@ static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
         return misused("--tls makes a certificate, --cert has one: give one of them");
     }
     if (options->secure.certificates == NULL &&
-        (options->secure.keys != NULL || options->secure.ca != NULL)) {
-        return misused("--key and --client-ca go with --cert");
+        (options->secure.keys != NULL || options->secure.ca != NULL || options->secure.any_host)) {
+        return misused("--key, --client-ca and --any-host go with --cert");
     }
     if (options->tls) {
         return secure_development(&options->secure, "serve", ret_tls);

@@ -9,6 +9,7 @@
 #include "server/files.h"
 #include "server/log.h"
 #include "server/reply.h"
+#include "tls/stream.h"
 #include "wharf/task.h"
 
 enum { DRAIN_MS = 5000 };
@@ -181,8 +182,24 @@ static int exchange_route(struct wharf_request *request) {
     return 0;
 }
 
+/* Over TLS: a request that belongs on another connection is sent back to its client. Not 0: it was, or could not be. */
+static int exchange_misdirected(struct wharf_request *request) {
+    enum host_verdict verdict = stream_judge_host(&request->connection->stream, request->head.host);
+    if (verdict == HOST_SERVED) {
+        return 0;
+    }
+    int rc = refuse(request, 421, verdict == HOST_OTHER ? "http.host.other" : "http.host.uncovered");
+    return rc < 0 ? rc : 1;
+}
+
 static int exchange_dispatch(struct wharf_request *request) {
     const struct memo *memo = &request->core->memo;
+    if (UNLIKELY(request->connection->stream.type != &stream_socket)) {
+        int rc = exchange_misdirected(request);
+        if (rc != 0) {
+            return rc;
+        }
+    }
     if (LIKELY(memo_has_route(memo, &request->head))) {
         request->match.route = memo->route;
         request->match.path_known = true;

@@ -93,11 +93,11 @@ static int choose_identity(struct tls_session *session, SSL *ssl) {
 static int hello_came(SSL *ssl, int *ret_alert, void *arg) {
     struct tls_session *session = session_of(ssl);
     (void)arg;
-    if (!session->handshake->chosen && !read_name(ssl, session->handshake)) {
+    if (!session->chosen && !read_name(ssl, session->handshake)) {
         *ret_alert = SSL_AD_DECODE_ERROR;
         return SSL_CLIENT_HELLO_ERROR;
     }
-    if (!session->handshake->chosen && session->tls->options.choose != NULL) {
+    if (!session->chosen && session->tls->options.choose != NULL) {
         return SSL_CLIENT_HELLO_RETRY;
     }
     int rc = choose_identity(session, ssl);
@@ -136,7 +136,7 @@ static int adopt(struct tls_session *session, wharf_tls *tls) {
 int choose_now(struct tls_session *session) {
     const wharf_tls_options *options = &session->tls->options;
     wharf_tls *chosen = options->choose(options->choose_arg, session->handshake->host);
-    session->handshake->chosen = true;
+    session->chosen = true;
     if (session->closed) {
         return -ECANCELED;
     }

@@ -156,7 +156,9 @@ int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts) {
     (void)str_copy_to(facts.cipher, sizeof(facts.cipher), wharf_str_of(SSL_get_cipher_name(session->ssl)));
     SSL_get0_alpn_selected(session->ssl, &alpn, &alpn_len);
     (void)str_copy_to(facts.alpn, sizeof(facts.alpn), (wharf_str){(const char *)alpn, alpn_len});
-    const char *name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+    const char *name = session->side == TLS_SERVER
+                           ? session->name
+                           : SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
     (void)str_copy_to(facts.server_name, sizeof(facts.server_name), wharf_str_of(name));
     read_peer(session->ssl, &facts);
     ERR_clear_error();

@@ -55,6 +55,7 @@ static void session_free(struct tls_session *session) {
     buffer_deinit(&session->unsent);
     mem_free(session->handshake);
     mem_free(session->peer);
+    mem_free(session->name);
     mem_free(session);
 }
 
@@ -260,6 +261,16 @@ static int handshake_failed(struct tls_session *session, int code, bool late) {
                 handshake->why);
 }
 
+/* The library forgets the name of a session that was taken up again. */
+static int keep_name(struct tls_session *session) {
+    const char *host = session->handshake->host;
+    if (session->side == TLS_CLIENT || host[0] == '\0') {
+        return 0;
+    }
+    session->name = mem_strndup(host, strlen(host));
+    return session->name != NULL ? 0 : -ENOMEM;
+}
+
 static void handshake_done(struct tls_session *session) {
     session->stage = SESSION_READY;
     mem_free(session->handshake);
@@ -272,6 +283,7 @@ static int handshake_drive(struct tls_session *session) {
     (void)wharf_scope_open_within(&storage, most == TLS_LIMIT_NONE ? WHARF_OFF : most);
     int rc = handshake_steps(session);
     rc = rc == 0 ? verify_finish(session) : rc;
+    rc = rc == 0 ? keep_name(session) : rc;
     (void)wharf_scope_close(&storage);
     if (rc < 0) {
         return handshake_failed(session, rc, rc == -ETIMEDOUT && wharf_check() == 0);

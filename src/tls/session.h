@@ -38,7 +38,6 @@ struct handshake {
         [SESSION_HOST_SIZE]; /* the name that the server's certificate must be for, or that the client asked for */
     char why[SESSION_WHY_SIZE]; /* the reason of a failed verification, or of the failure */
     const char *reason;         /* its stable code, static; NULL: none yet */
-    bool chosen;                /* the callback for certificates has been asked */
 };
 
 struct tls_session {
@@ -48,6 +47,7 @@ struct tls_session {
     struct generation *generation;  /* counted; NULL until the handshake begins */
     struct handshake *handshake;    /* NULL once it is over and was good */
     char *peer;                     /* host and port: how the peer is called in failures; NULL: it is not */
+    char *name;                     /* a server's: what its client has asked for; NULL: nothing */
     struct buffer unsent;           /* sealed, and not yet taken by the socket */
     struct op_queue waiting;        /* tasks that wait for the one that drives the handshake */
     const unsigned char *protocols; /* a server's by ALPN, as on the wire, when the settings name none */
@@ -60,6 +60,9 @@ struct tls_session {
     int users;          /* calls that will touch the record again */
     uint8_t side, stage, end;
     uint8_t first_count;
+    uint8_t name_verdict; /* enum host_verdict, of a request for `name' */
+    bool name_judged;
+    bool chosen;    /* the program was asked for settings by name */
     bool driving;   /* a task is at the handshake */
     bool gathering; /* records are kept together, to leave in one piece */
     bool closed;    /* its stream has gone: freed with its last user */

@@ -21,6 +21,9 @@ const char *stream_handshake_reason(const struct stream *stream);
 /* Whether anything has come from the other side at all. */
 bool stream_has_heard(const struct stream *stream);
 bool stream_is_secure(const struct stream *stream);
+/* Whether a request with this Host field belongs on a server's connection. Always so without TLS. */
+enum host_verdict { HOST_SERVED, HOST_OTHER, HOST_UNCOVERED };
+enum host_verdict stream_judge_host(const struct stream *stream, wharf_str field);
 /* Whether the other side has spoken HTTP instead of TLS: then nothing of TLS was sent, and the socket can answer. */
 bool stream_met_http(const struct stream *stream);
 /* Takes TLS off a stream whose handshake has failed. */

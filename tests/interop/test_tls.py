@@ -167,6 +167,20 @@ def test_failed_handshakes_are_logged(serve_tls, mint, folder, run):
     assert "the client showed no certificate" in line["error"]
 
 
+def test_hosts_without_a_certificate_are_sent_away(serve_tls, mint, folder, run):
+    certificate, key = mint.make("server")
+
+    def status(server, host):
+        words = ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "--resolve", f"{host}:{server.port}:127.0.0.1"]
+        return int(run(*words, f"https://{host}:{server.port}/hello.txt").stdout)
+
+    server = serve_tls(folder, "--cert", certificate, "--key", key)
+    hosts = ["localhost", "127.0.0.1", "other.example"]
+    assert [status(server, host) for host in hosts] == [200, 200, 421]
+    server = serve_tls(folder, "--cert", certificate, "--key", key, "--any-host")
+    assert [status(server, host) for host in hosts] == [200, 200, 200]
+
+
 def test_protocols_must_match(served, mint):
     settings = context(mint)
     settings.set_alpn_protocols(["http/1.1"])
@@ -183,7 +197,7 @@ def test_sessions_are_resumed(served, mint):
     settings = context(mint)
     with socket.create_connection(("127.0.0.1", served.port)) as raw:
         with settings.wrap_socket(raw, server_hostname="localhost") as first:
-            first.sendall(b"GET /hello.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            first.sendall(b"GET /hello.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             while first.recv(65536):
                 pass
             session = first.session

@@ -425,7 +425,7 @@ static int renewing_program(void *arg) {
         EXPECT(subject_is(&site, "CN=renewed"));
         /* The connection of before goes on. */
         char answer[64];
-        EXPECT(wharf_send(old, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 32) == 32);
+        EXPECT(wharf_send(old, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", 40) == 40);
         EXPECT(wharf_recv_exact(old, answer, 15) == 15 && memcmp(answer, "HTTP/1.1 200 OK", 15) == 0);
         EXPECT(wharf_close(old) == 0);
         EXPECT(wharf_server_stop(site.server) == 0);

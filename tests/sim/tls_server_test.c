@@ -1,4 +1,5 @@
-/* What an HTTPS server does beside answering: it tells of handshakes that failed. */
+/* What an HTTPS server does beside answering: it tells of handshakes that failed, and sends requests back that belong on another
+ * connection. */
 #include "tls_site.h"
 
 enum { SECOND = 1000, TOLD_SIZE = 8192 };
@@ -110,15 +111,162 @@ static void a_slow_handshake_is_told_and_a_look_is_not(void **state) {
     wharf_set_log(NULL, NULL);
 }
 
+/* ---- hosts ---- */
+
+static struct minted other, wild, nameless, leaf_again;
+
+enum rules { ONE, MANY, ANY_HOST, ASKED, CHOSEN, NAMELESS };
+
+static const struct {
+    enum rules rules;
+    const char *asked; /* of TLS; NULL: no name */
+    const char *host;  /* of HTTP */
+    int status;
+} directions[] = {
+    {ONE, "localhost", "localhost", 200},
+    {ONE, "localhost", "LocalHost:8443", 200},
+    {ONE, "localhost", "leaf.example", 200},
+    {ONE, "localhost", "leaf.example.", 200},
+    {ONE, "localhost", "LEAF.example:443", 200},
+    {ONE, "localhost", "other.example", 421},
+    {ONE, "localhost", "eaf.example", 421},
+    {ONE, "localhost", "x.leaf.example", 421},
+    {ONE, "localhost", "127.0.0.1:99", 200},
+    {ONE, "localhost", "192.0.2.7", 200},
+    {ONE, "localhost", "[2001:db8::1]:443", 200},
+    {ONE, "localhost", "app.localhost", 200},
+    {ONE, "unknown.example", "unknown.example", 421},
+    {ONE, "unknown.example", "localhost", 200},
+    {ONE, NULL, "localhost", 200},
+    {ONE, NULL, "leaf.example", 200},
+    {ONE, NULL, "other.example", 421},
+    {ONE, NULL, "127.0.0.1", 200},
+    {MANY, "leaf.example", "other.example", 200},
+    {MANY, "leaf.example", "a.wild.example", 200},
+    {MANY, "leaf.example", "a.b.wild.example", 421},
+    {ANY_HOST, "localhost", "other.example", 200},
+    {ANY_HOST, NULL, "other.example", 200},
+    {NAMELESS, "localhost", "other.example", 200},
+    {ASKED, "leaf.example", "leaf.example:1", 200},
+    {ASKED, "leaf.example", "Leaf.Example.:1", 200},
+    {ASKED, "leaf.example", "localhost", 421},
+    {ASKED, "leaf.example", "127.0.0.1", 421},
+    {ASKED, NULL, "leaf.example", 200},
+    {ASKED, NULL, "127.0.0.1", 200},
+    {CHOSEN, "leaf.example", "leaf.example", 200},
+    {CHOSEN, "leaf.example", "other.example", 421},
+    {CHOSEN, "other.example", "other.example", 200},
+    {CHOSEN, NULL, "leaf.example", 421},
+    {CHOSEN, NULL, "127.0.0.1", 200},
+};
+
+static int answer(wharf_request *request, void *arg) {
+    (void)arg;
+    return wharf_reply_text(request, 200, "here");
+}
+
+static wharf_tls *choose_none(void *arg, const char *server_name) {
+    (void)arg;
+    (void)server_name;
+    return NULL;
+}
+
+static int open_ruled(struct site *site, enum rules rules) {
+    const wharf_tls_pair one[] = {{site_leaf.chain, site_leaf.key_pem}, {0}};
+    const wharf_tls_pair many[] = {{site_leaf.chain, site_leaf.key_pem},
+                                   {other.chain, other.key_pem},
+                                   {wild.chain, wild.key_pem},
+                                   {leaf_again.chain, leaf_again.key_pem},
+                                   {0}};
+    const wharf_tls_pair without[] = {{nameless.chain, nameless.key_pem}, {0}};
+    wharf_tls_options options = {.size = sizeof(options), .certificates = one};
+    switch (rules) {
+    case MANY: options.certificates = many; break;
+    case NAMELESS: options.certificates = without; break;
+    case ANY_HOST: options.any_host = true; break;
+    case CHOSEN: options.choose = choose_none; break;
+    case ASKED:
+        options.clients = WHARF_TLS_CLIENTS_ASKED;
+        options.ca = site_root.pem;
+        break;
+    default: break;
+    }
+    int rc = site_open(site, &options, NULL);
+    return rc < 0 ? rc : wharf_route(site->server, "GET /", answer, NULL);
+}
+
+/* The status that a request for a host gets on a connection. */
+static int status_of(wharf_sock sock, const char *host) {
+    char bytes[512] = "";
+    int len = snprintf(bytes, sizeof(bytes), "HEAD / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+    EXPECT(wharf_send(sock, bytes, (size_t)len) == len);
+    EXPECT(wharf_recv_until(sock, bytes, sizeof(bytes), "\r\n\r\n") > 12);
+    const char *digits = bytes + strlen("HTTP/1.1 ");
+    return (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+}
+
+/* Twice on a connection, and twice on one that resumes its session. */
+static void direct(const struct site *site, size_t row, int version) {
+    const char *asked = directions[row].asked;
+    const char *name = asked != NULL ? asked : "127.0.0.1";
+    wharf_tls *tls = wharf_tls_new(
+        WHARF_OPTIONS(wharf_tls_options, .insecure_no_verify = true, .version_max = version, .name = name));
+    for (int i = 0; i < 4; i += 2) {
+        wharf_tls_facts facts = {.resumed = false};
+        wharf_sock sock = wharf_dial_tls(site_address(site), tls);
+        for (int k = 0; k < 2; k++) {
+            int status = status_of(sock, directions[row].host);
+            if (status != directions[row].status) {
+                fprintf(stderr, "row %zu, TLS 1.%d, request %d: %d\n", row, version - 10, i + k, status);
+            }
+            EXPECT(status == directions[row].status);
+        }
+        EXPECT(wharf_tls_get_facts(sock, &facts) == 0 && facts.resumed == (i > 0));
+        EXPECT(wharf_close(sock) == 0);
+    }
+    wharf_tls_free(tls);
+}
+
+static int directing_program(void *arg) {
+    (void)arg;
+    for (size_t row = 0; row < sizeof(directions) / sizeof(directions[0]); row++) {
+        struct site site;
+        EXPECT(open_ruled(&site, directions[row].rules) == 0);
+        WHARF_SCOPE (scope, NULL) {
+            EXPECT(wharf_go(scope, site_run, site.server) == 0);
+            direct(&site, row, 12);
+            direct(&site, row, 13);
+            EXPECT(wharf_server_stop(site.server) == 0);
+        }
+        site_close(&site);
+    }
+    return 0;
+}
+
+static void requests_for_other_hosts_are_sent_back(void **state) {
+    (void)state;
+    (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), directing_program);
+}
+
+#define PLAN(...) (&(const struct mint_plan){__VA_ARGS__})
+
 static int set_up(void **state) {
     (void)state;
     site_mint();
+    other = mint(PLAN(.common_name = "other", .names = "DNS:other.example"), &site_root);
+    wild = mint(PLAN(.common_name = "wild", .names = "DNS:*.wild.example"), &site_root);
+    leaf_again = mint(PLAN(.common_name = "leaf2", .names = "DNS:leaf.example"), &site_root);
+    nameless = mint(PLAN(.common_name = "nameless"), &site_root);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
     site_unmint();
+    mint_free(&other);
+    mint_free(&wild);
+    mint_free(&leaf_again);
+    mint_free(&nameless);
     return 0;
 }
 
@@ -126,6 +274,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failed_handshakes_are_told_once_a_second_and_reason),
         cmocka_unit_test(a_slow_handshake_is_told_and_a_look_is_not),
+        cmocka_unit_test(requests_for_other_hosts_are_sent_back),
     };
     return cmocka_run_group_tests_name("tls server", tests, set_up, tear_down);
 }

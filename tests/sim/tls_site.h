@@ -9,12 +9,13 @@
 #include "mint.h"
 #include "wharf/tls.h"
 
-/* A root, and a certificate of its for localhost. */
+/* A root, and a certificate of its for localhost and leaf.example. */
 static struct minted site_root, site_leaf;
 
 static inline void site_mint(void) {
     site_root = mint_root("Test Root");
-    site_leaf = mint(&(const struct mint_plan){.common_name = "leaf", .names = "DNS:localhost,IP:127.0.0.1"},
+    site_leaf = mint(&(const struct mint_plan){.common_name = "leaf",
+                                               .names = "DNS:localhost,DNS:leaf.example,IP:127.0.0.1"},
                      &site_root);
 }
 
