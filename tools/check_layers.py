@@ -40,6 +40,7 @@ PUBLIC_LAYER = {
     "http.h": "http",
     "client.h": "client",
     "cookies.h": "client",
+    "route.h": "server",
     "server.h": "server",
     "wharf.h": "cli",
 }

@@ -42,6 +42,8 @@
 
 /** In an options field that has a default: switch the thing off (no limit, no time-out). */
 #define WHARF_OFF (-1)
+/** In an options field that is neither on nor off until it says so: switch the thing on. */
+#define WHARF_ON 1
 
 /** Options in place: WHARF_OPTIONS(wharf_fetch_options, .url = url) is a pointer to them, what is not named
  * being the default. The leading `size` lets the struct grow without breaking programs. In C++ make a

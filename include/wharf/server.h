@@ -49,7 +49,10 @@ typedef struct wharf_server_limits {
     int64_t pipelined;       /**< requests read ahead: 16 */
     int64_t connections;     /**< open at once, all cores: 90 % of the file descriptors */
     int64_t requests;        /**< on one connection: none */
+    int64_t compressions;    /**< replies that are compressed at once, each core; others go as they are: 64 */
 } wharf_server_limits;
+
+struct wharf_route_options; /* of wharf/route.h: what is set for all routes, or for some */
 
 /** Where access log lines go and what they look like. */
 typedef enum wharf_log_format { WHARF_LOG_OFF, WHARF_LOG_COMMON, WHARF_LOG_JSON } wharf_log_format;
@@ -61,6 +64,7 @@ typedef struct wharf_server_options {
     int log_fd;           /**< default 2, standard error */
     bool no_signals;      /**< wharf_serve() leaves SIGINT and SIGTERM alone */
     wharf_server_limits limits;
+    const struct wharf_route_options *routes; /**< what every route begins with; NULL: the defaults; copied */
 } wharf_server_options;
 
 typedef struct wharf_files_options {

@@ -13,6 +13,7 @@
 #include "wharf/names.h"
 #include "wharf/net.h"
 #include "wharf/os.h"
+#include "wharf/route.h"
 #include "wharf/server.h"
 #include "wharf/sim.h"
 #include "wharf/sync.h"

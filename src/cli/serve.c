@@ -39,6 +39,7 @@ static const struct flag serve_flags[] = {
      "send FILE.br, FILE.zst or FILE.gz for FILE to clients that take it"},
 
     /* requests and replies */
+    {"compress", 0, FLAG_SWITCH, FIELD(compress), NULL, NULL, "compress replies for clients that take it"},
     {"log", 0, FLAG_CHOICE, FIELD(log), "off|common|json", log_choices,
      "requests on standard error; default: common on a terminal, else off"},
 
@@ -74,6 +75,7 @@ static wharf_server *make_server(const struct serve_options *options) {
         .size = sizeof settings,
         .threads = options->threads > 0 ? (int)options->threads : WHARF_OFF,
         .log = formats[log],
+        .routes = WHARF_OPTIONS(wharf_route_options, .compress = options->compress ? WHARF_ON : 0),
     };
     return wharf_server_new(&settings);
 }

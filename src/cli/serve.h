@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/secure.h"
+#include "wharf/route.h"
 #include "wharf/server.h"
 
 /* What the flags say; see the table in serve.c. */
@@ -21,6 +22,7 @@ struct serve_options {
 
     bool hidden;
     bool precompressed;
+    bool compress;
 
     int log;
 

@@ -5,17 +5,11 @@
 
 #include "base/failure.h"
 #include "base/text.h"
+#include "server/extras.h"
 
 struct request_content *request_content(struct wharf_request *request) {
-    if (request->content == NULL) {
-        struct request_content *content = arena_alloc(&request->arena, sizeof(*content));
-        if (content == NULL) {
-            return NULL;
-        }
-        *content = (struct request_content){.has_form = false};
-        request->content = content;
-    }
-    return request->content;
+    struct request_extras *extras = request_extras(request);
+    return extras != NULL ? &extras->content : NULL;
 }
 
 bool content_is(const struct wharf_request *request, wharf_str type) {

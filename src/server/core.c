@@ -12,6 +12,7 @@
 
 #include "http/codec/date.h"
 #include "sched/engine.h"
+#include "server/compress.h"
 #include "server/connection.h"
 #include "server/handshakes.h"
 #include "server/log.h"
@@ -247,6 +248,7 @@ int core_main(void *arg) {
     }
     rc = core_run(core);
     requests_free(core);
+    compressors_free(core);
     timer_deinit(core->sched, &core->flush_timer);
     return rc;
 }

@@ -5,8 +5,9 @@
 #include "base/probe.h"
 #include "base/text.h"
 #include "http/codec/percent.h"
-#include "server/content.h"
+#include "server/extras.h"
 #include "server/files.h"
+#include "server/group.h"
 #include "server/log.h"
 #include "server/reply.h"
 #include "tls/stream.h"
@@ -104,8 +105,11 @@ COLD static int exchange_unanswered(struct wharf_request *request, int result) {
     if (misused) {
         return refuse(request, 500, "handler.misuse");
     }
-    if (request->content != NULL && request->content->error.status != 0) {
-        return refuse_with(request, &request->content->error);
+    if (request->extras != NULL && request->extras->content.error.status != 0) {
+        return refuse_with(request, &request->extras->content.error);
+    }
+    if (request->extras != NULL && request->extras->is_late) {
+        return refuse(request, 503, "handler.slow");
     }
     switch (request->body_failure) {
     case 0: return refuse(request, 500, result < 0 ? "handler.failed" : "handler.silent");
@@ -117,7 +121,46 @@ COLD static int exchange_unanswered(struct wharf_request *request, int result) {
     }
 }
 
-static void exchange_handle(struct wharf_request *request, const struct route *route) {
+/* Runs the handler within what its group sets. */
+COLD static int handle_within(struct wharf_request *request, const struct route *route,
+                              const struct settings *settings) {
+    if (settings->handler_ms == LIMIT_NONE) {
+        return route->handler(request, route->arg);
+    }
+    wharf_scope storage;
+    (void)wharf_scope_open_within(&storage, settings->handler_ms);
+    int result = route->handler(request, route->arg);
+    request->extras->is_late = wharf_scope_close(&storage) == -ETIMEDOUT;
+    return result;
+}
+
+/* A handler that is not simply called. Returns what it did. */
+COLD static int exchange_handle_set(struct wharf_request *request, const struct route *route) {
+    const struct settings *settings = &route->group->settings;
+    struct io *io = request->connection->stream.io;
+    if (request_extras(request) == NULL) {
+        return refuse(request, 503, "server.memory");
+    }
+    if (!group_enter(route->group)) {
+        int rc = reply_field(request, STR("Retry-After"), STR("1"));
+        return rc < 0 ? rc : refuse(request, 503, "route.busy");
+    }
+    if (request->head.framing != H1_BODY_NONE) {
+        wire_limit_set(&request->wire.receive, settings->rate_grace_ms, settings->rate_bytes);
+    }
+    wire_limit_set(&request->wire.send, settings->rate_grace_ms, settings->rate_bytes);
+    if (settings->client_gone == WHARF_ON ||
+        (settings->client_gone == 0 && h1_method_is_safe(request->head.method))) {
+        io_set_hangup(io, task_scope());
+    }
+    request_hurry(request);
+    int result = handle_within(request, route, settings);
+    io_set_hangup(io, NULL);
+    group_leave(route->group);
+    return result;
+}
+
+static int exchange_call(struct wharf_request *request, const struct route *route) {
     struct io *io = request->connection->stream.io;
     if (LIKELY(h1_method_is_safe(request->head.method))) {
         /* The task's own scope: when the client is gone, nothing that this task does can matter any more. */
@@ -126,6 +169,12 @@ static void exchange_handle(struct wharf_request *request, const struct route *r
     request_hurry(request);
     int result = route->handler(request, route->arg);
     io_set_hangup(io, NULL);
+    return result;
+}
+
+static void exchange_handle(struct wharf_request *request, const struct route *route) {
+    int result = LIKELY(route->is_plain) ? exchange_call(request, route)
+                                         : exchange_handle_set(request, route);
     struct reply *reply = &request->reply;
     if (UNLIKELY(reply->stage == REPLY_NONE)) {
         (void)exchange_unanswered(request, result);
@@ -250,6 +299,9 @@ ALWAYS_INLINE enum exchange_end exchange_settle(struct wharf_request *request) {
 
 ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request) {
     enum exchange_end end = exchange_settle(request);
+    if (UNLIKELY(request->extras != NULL)) {
+        request_extras_end(request);
+    }
     if (UNLIKELY(request->core->log != NULL)) {
         log_request(request->core->log, request, end == EXCHANGE_ABORT);
     }
@@ -265,7 +317,7 @@ ALWAYS_INLINE void exchange_begin(struct wharf_request *request) {
     request->reply = (struct reply){0};
     request->error.status = 0;
     request->body_failure = 0;
-    request->content = NULL;
+    request->extras = NULL;
     request->continue_sent = false;
     request->match.route = NULL;
     request->match.count = 0;

@@ -2,10 +2,13 @@
  * several ranges are the parts of one body (RFC 9110 section 14.6). */
 #include "server/file.h"
 
+#include <errno.h>
+
 #include "base/number.h"
 #include "base/text.h"
 #include "sched/io.h"
 #include "sched/sched.h"
+#include "server/extras.h"
 #include "server/reply.h"
 
 enum {
@@ -76,10 +79,47 @@ static int file_send_large(struct wharf_request *request, const struct file *fil
     return rc;
 }
 
+/* Through an encoder: the bytes pass through this process. The first read is before the head, which it may prevent. */
+static int file_send_encoded(struct wharf_request *request, const struct file *file) {
+    int64_t size = file->stat.st_size;
+    char *block = block_get();
+    size_t len = size < BLOCK_SIZE ? (size_t)size : BLOCK_SIZE;
+    int rc = block == NULL ? -ENOMEM : file_read(file, 0, block, len);
+    if (rc == 0 && len == (size_t)size) {
+        rc = reply_whole(request, 200, file->type, (wharf_str){block, len});
+        block_put(block);
+        return rc;
+    }
+    rc = rc < 0 ? rc : reply_head(request, 200, file->type, size);
+    for (int64_t offset = 0; rc == 0 && offset < size; offset += (int64_t)len) {
+        int64_t left = size - offset;
+        len = left < BLOCK_SIZE ? (size_t)left : BLOCK_SIZE;
+        rc = offset > 0 ? file_read(file, offset, block, len) : 0;
+        rc = rc < 0 ? rc : reply_write(request, (wharf_str){block, len});
+    }
+    if (block != NULL) {
+        block_put(block);
+    }
+    bool is_begun = request->reply.stage != REPLY_NONE;
+    request->reply.broken |= is_begun && rc < 0;
+    return rc < 0 || !is_begun ? rc : reply_finish(request);
+}
+
+/* Whether this reply, a whole file, is to be compressed on its way. */
+static bool file_is_encoded(const struct wharf_request *request, const struct file *file, int status) {
+    bool varies = false;
+    const struct reply_outline outline = {status, file->type, file->stat.st_size};
+    return request->extras != NULL && request->head.method != H1_METHOD_HEAD && status == 200 &&
+           compress_choose(request, &outline, &varies) != CODING_IDENTITY;
+}
+
 int file_send(struct wharf_request *request, const struct file *file, int status, const struct range *range) {
     uint64_t len = range->last - range->first + 1; /* 0 for an empty file */
     if (len == 0) {
         return reply_whole(request, status, file->type, (wharf_str){NULL, 0});
+    }
+    if (UNLIKELY(file_is_encoded(request, file, status))) {
+        return file_send_encoded(request, file);
     }
     bool small = len <= SMALL_MAX && request->head.method != H1_METHOD_HEAD;
     return small ? file_send_small(request, file, status, range)

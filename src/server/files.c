@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "http/codec/mime.h"
+#include "server/group.h"
 #include "server/reply.h"
 #include "server/tree.h"
 
@@ -198,18 +199,18 @@ static int files_check(const char *prefix, const wharf_files_options *options) {
 }
 
 /* Adds the route "GET prefix{file...}" to a mount whose directory is open. */
-static int mount_route(wharf_server *server, struct files_mount *mount, const char *prefix) {
+static int mount_route(wharf_group *group, struct files_mount *mount, const char *prefix) {
     struct arena arena;
     char first[512];
     arena_init(&arena, first, sizeof(first), 64 * 1024);
     wharf_str pattern = arena_printf(&arena, "GET %s{file...}", prefix);
     int rc = pattern.ptr == NULL ? fail(-ENOMEM, "files", prefix, NULL)
-                                 : router_add(&server->router, pattern.ptr, files_serve, mount);
+                                 : group_add(group, pattern.ptr, files_serve, mount);
     arena_deinit(&arena);
     return rc;
 }
 
-static int files_mount(wharf_server *server, const char *prefix, const char *directory,
+static int files_mount(wharf_group *group, const char *prefix, const char *directory,
                        const wharf_files_options *options) {
     int rc = files_check(prefix, options);
     if (rc < 0) {
@@ -220,26 +221,32 @@ static int files_mount(wharf_server *server, const char *prefix, const char *dir
         return fail(-ENOMEM, "files", prefix, NULL);
     }
     mount->root = tree_open_root(directory);
-    rc = mount->root < 0 ? fail(mount->root, "open", directory, NULL) : mount_route(server, mount, prefix);
+    rc = mount->root < 0 ? fail(mount->root, "open", directory, NULL) : mount_route(group, mount, prefix);
     if (rc < 0) {
         mount_free(mount);
         return rc;
     }
-    mount->next = server->mounts;
-    server->mounts = mount;
+    mount->next = group->server->mounts;
+    group->server->mounts = mount;
     return 0;
 }
 
-int wharf_files(wharf_server *server, const char *prefix, const char *directory,
-                const wharf_files_options *options) {
+int wharf_group_files(wharf_group *group, const char *prefix, const char *directory,
+                      const wharf_files_options *options) {
     wharf_files_options given = {.size = sizeof(given)};
     if (options != NULL) {
         memcpy(&given, options, options->size < sizeof(given) ? options->size : sizeof(given));
     }
-    int rc = server_check(server, "files", prefix);
+    int rc = group == NULL ? fail(-EINVAL, "files", prefix, "there is no group")
+                           : server_check(group->server, "files", prefix);
     if (rc < 0) {
         return rc;
     }
-    rc = files_mount(server, prefix, directory, &given);
-    return rc < 0 ? server_failed(server, rc) : 0;
+    rc = files_mount(group, prefix, directory, &given);
+    return rc < 0 ? server_failed(group->server, rc) : 0;
+}
+
+int wharf_files(wharf_server *server, const char *prefix, const char *directory,
+                const wharf_files_options *options) {
+    return wharf_group_files(wharf_server_group(server), prefix, directory, options);
 }

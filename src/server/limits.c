@@ -35,6 +35,7 @@ static const struct limit_row LIMITS[] = {
     LIMIT(pipelined, 16, 1, 1000, false),
     LIMIT(connections, 0, 1, INT32_MAX, true),
     LIMIT(requests, LIMIT_NONE, 1, INT64_MAX / 2, true),
+    LIMIT(compressions, 64, 1, 100000, false),
 };
 
 static int64_t *limit_at(wharf_server_limits *limits, const struct limit_row *row) {

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/text.h"
-#include "server/content.h"
+#include "server/extras.h"
 
 enum { PARTS_BUFFER = 16384 };
 
@@ -191,7 +191,7 @@ int wharf_request_part(wharf_request *request, wharf_part *ret_part) {
 }
 
 ssize_t wharf_request_part_read(wharf_request *request, void *buffer, size_t size) {
-    struct request_parts *parts = request->content != NULL ? request->content->parts : NULL;
+    struct request_parts *parts = request->extras != NULL ? request->extras->content.parts : NULL;
     struct multipart_event event = {.kind = MULTIPART_MORE};
     if (parts == NULL || size == 0) {
         return fail(-EINVAL, "read part", NULL, size == 0 ? "size is 0" : "wharf_request_part() comes first");

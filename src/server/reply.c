@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "http/codec/status.h"
+#include "server/extras.h"
 #include "wharf/task.h"
 
 enum { HEAD_FIXED_MAX = 512, CONTENT_TYPE_MAX = 1024 };
@@ -42,6 +43,63 @@ int reply_field(struct wharf_request *request, wharf_str name, wharf_str value) 
     reply->fields_len += len;
     reply->names |= UINT64_C(1) << header_identify(name);
     return 0;
+}
+
+/* Cuts the next line off; false at the end. */
+static bool line_next(wharf_str *rest, struct header *ret_line) {
+    ssize_t end = str_find(*rest, STR("\r\n"));
+    if (end < 0) {
+        return false;
+    }
+    wharf_str line = str_slice(*rest, 0, (size_t)end);
+    ssize_t colon = str_find_byte(line, ':');
+    ret_line->name = str_slice(line, 0, (size_t)colon);
+    ret_line->value = str_slice(line, (size_t)colon + 2, line.len);
+    *rest = str_slice(*rest, (size_t)end + 2, rest->len);
+    return true;
+}
+
+wharf_str reply_field_value(const struct reply *reply, wharf_str name) {
+    wharf_str rest = {reply->fields, reply->fields_len};
+    struct header line;
+    while (line_next(&rest, &line)) {
+        if (str_equal_nocase(line.name, name)) {
+            return line.value;
+        }
+    }
+    return (wharf_str){NULL, 0};
+}
+
+void reply_field_remove(struct reply *reply, wharf_str name) {
+    wharf_str rest = {reply->fields, reply->fields_len};
+    struct header line;
+    char *kept = reply->fields;
+    while (line_next(&rest, &line)) {
+        size_t len = (size_t)(rest.ptr - line.name.ptr);
+        if (!str_equal_nocase(line.name, name)) {
+            memmove(kept, line.name.ptr, len);
+            kept += len;
+        }
+    }
+    reply->fields_len = (size_t)(kept - reply->fields);
+    if (header_identify(name) != HEADER_OTHER) {
+        reply->names &= ~(UINT64_C(1) << header_identify(name));
+    }
+}
+
+int reply_vary(struct wharf_request *request, wharf_str name) {
+    wharf_str rest = {request->reply.fields, request->reply.fields_len};
+    struct header line;
+    while (line_next(&rest, &line)) {
+        wharf_str element = {NULL, 0};
+        bool is_vary = str_equal_nocase(line.name, STR("Vary"));
+        while (is_vary && header_list_next(&line.value, &element)) {
+            if (str_equal_nocase(element, name) || wharf_str_is(element, "*")) {
+                return 0;
+            }
+        }
+    }
+    return reply_field(request, STR("Vary"), name);
 }
 
 void reply_reset(struct wharf_request *request) {
@@ -151,7 +209,34 @@ ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_
     return 0;
 }
 
+/* The head of a body that is written piece by piece, and may be compressed on its way. */
+COLD static int reply_head_prepared(struct wharf_request *request, const struct reply_outline *outline) {
+    bool varies = false;
+    enum coding coding = compress_choose(request, outline, &varies);
+    bool has_body = request->head.method != H1_METHOD_HEAD && coding != CODING_IDENTITY;
+    if (has_body && !compression_open(request, outline->content_type, coding)) {
+        coding = CODING_IDENTITY;
+    }
+    int rc = coding != CODING_IDENTITY ? compress_say(request, coding)
+             : varies                  ? compress_vary(request, outline->status)
+                                       : 0;
+    bool is_encoded = coding != CODING_IDENTITY;
+    rc = rc < 0 ? rc
+                : compose_head(request, outline->status, outline->content_type,
+                               is_encoded ? -1 : outline->length);
+    if (rc < 0) {
+        compression_close(request);
+    } else if (is_encoded && outline->length >= 0) {
+        request->reply.counted = true;
+        request->reply.length = (uint64_t)outline->length;
+    }
+    return rc;
+}
+
 int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length) {
+    if (UNLIKELY(request->extras != NULL)) {
+        return reply_head_prepared(request, &(struct reply_outline){status, content_type, length});
+    }
     return compose_head(request, status, content_type, length);
 }
 
@@ -159,7 +244,9 @@ bool reply_has_body(const struct wharf_request *request) {
     return request->head.method != H1_METHOD_HEAD && request->reply.framing != REPLY_EMPTY;
 }
 
-int reply_whole(struct wharf_request *request, int status, wharf_str content_type, wharf_str body) {
+/* Head and body, in one go. */
+ALWAYS_INLINE int compose_whole(struct wharf_request *request, int status, wharf_str content_type,
+                                wharf_str body) {
     struct reply *reply = &request->reply;
     int rc = compose_head(request, status, content_type, (int64_t)body.len);
     if (rc < 0) {
@@ -175,17 +262,107 @@ int reply_whole(struct wharf_request *request, int status, wharf_str content_typ
     return rc;
 }
 
+/* A body that is compressed: with its length when one block holds the outcome, and then only if that is shorter. */
+static int reply_whole_encoded(struct wharf_request *request, const struct reply_outline *outline,
+                               enum coding coding, wharf_str body) {
+    wharf_str rest = body;
+    wharf_str first = compression_first(request, &rest);
+    bool is_all = rest.len == 0 && first.len < BLOCK_SIZE;
+    if (first.ptr == NULL || (is_all && first.len >= body.len)) {
+        compression_close(request);
+        int rc = compress_vary(request, outline->status);
+        return rc < 0 ? rc : compose_whole(request, outline->status, outline->content_type, body);
+    }
+    int rc = compress_say(request, coding);
+    if (rc == 0 && is_all) {
+        rc = compose_whole(request, outline->status, outline->content_type, first);
+    } else if (rc == 0) {
+        rc = compose_head(request, outline->status, outline->content_type, -1);
+        rc = rc < 0 ? rc : reply_write_chunk(&request->wire, first.ptr, first.len);
+        rc = rc < 0 ? rc : compression_write(request, ENCODER_FINISH, rest);
+        rc = rc < 0 ? rc : wire_write_str(&request->wire, STR("0\r\n\r\n"));
+        request->reply.broken |= rc < 0;
+    }
+    compression_close(request);
+    request->reply.stage = request->reply.stage == REPLY_STREAMING ? REPLY_DONE : request->reply.stage;
+    return rc;
+}
+
+COLD static int reply_whole_prepared(struct wharf_request *request, int status, wharf_str content_type,
+                                     wharf_str body) {
+    const struct reply_outline outline = {status, content_type, (int64_t)body.len};
+    bool varies = false;
+    enum coding coding = compress_choose(request, &outline, &varies);
+    if (coding == CODING_IDENTITY || request->head.method == H1_METHOD_HEAD ||
+        !compression_open(request, content_type, coding)) {
+        bool is_encoded = coding != CODING_IDENTITY && request->head.method == H1_METHOD_HEAD;
+        int rc = is_encoded ? compress_say(request, coding) : varies ? compress_vary(request, status) : 0;
+        rc = rc < 0 ? rc : is_encoded ? compose_head(request, status, content_type, -1) : 0;
+        if (rc < 0 || is_encoded) {
+            request->reply.stage = rc < 0 ? request->reply.stage : REPLY_DONE;
+            return rc;
+        }
+        return compose_whole(request, status, content_type, body);
+    }
+    return reply_whole_encoded(request, &outline, coding, body);
+}
+
+int reply_whole(struct wharf_request *request, int status, wharf_str content_type, wharf_str body) {
+    if (UNLIKELY(request->extras != NULL)) {
+        return reply_whole_prepared(request, status, content_type, body);
+    }
+    return compose_whole(request, status, content_type, body);
+}
+
+static bool reply_is_encoded(const struct wharf_request *request) {
+    return UNLIKELY(request->extras != NULL) && request->extras->compression != NULL;
+}
+
 int reply_finish(struct wharf_request *request) {
     struct reply *reply = &request->reply;
     int rc = 0;
     if (reply_has_body(request)) {
-        if (reply->framing == REPLY_LENGTH && reply->written != reply->length) {
+        if ((reply->framing == REPLY_LENGTH || reply->counted) && reply->written != reply->length) {
             rc = -WHARF_EEOF;
         } else if (reply->framing == REPLY_CHUNKED) {
-            rc = wire_write_str(&request->wire, STR("0\r\n\r\n"));
+            rc = reply_is_encoded(request) ? compression_write(request, ENCODER_FINISH, STR("")) : 0;
+            rc = rc < 0 ? rc : wire_write_str(&request->wire, STR("0\r\n\r\n"));
         }
     }
     reply->stage = REPLY_DONE;
+    reply->broken |= rc < 0;
+    return rc;
+}
+
+int reply_write_chunk(struct wire *wire, const void *bytes, size_t len) {
+    char line[H1_CHUNK_LINE_MAX];
+    size_t line_len = h1_chunk_format(len, line);
+    if (wire->output != NULL && line_len + len + 2 <= BLOCK_SIZE - wire->output_len) {
+        char *out = put(wire->output + wire->output_len, (wharf_str){line, line_len});
+        out = put(out, (wharf_str){bytes, len});
+        (void)put(out, STR("\r\n"));
+        wire_wrote(wire, line_len + len + 2);
+        return 0;
+    }
+    char end[2] = {'\r', '\n'};
+    struct iovec pieces[3] = {{line, line_len}, {(void *)(uintptr_t)bytes, len}, {end, sizeof(end)}};
+    return wire_send(wire, pieces, 3, false);
+}
+
+int reply_write(struct wharf_request *request, wharf_str bytes) {
+    struct reply *reply = &request->reply;
+    int rc = 0;
+    reply->written += bytes.len;
+    if (!reply_has_body(request)) {
+        return 0;
+    }
+    if (UNLIKELY(reply_is_encoded(request))) {
+        rc = compression_write(request, compression_is_live(request) ? ENCODER_FLUSH : ENCODER_MORE, bytes);
+    } else if (reply->framing == REPLY_CHUNKED) {
+        rc = reply_write_chunk(&request->wire, bytes.ptr, bytes.len);
+    } else {
+        rc = wire_write_str(&request->wire, bytes);
+    }
     reply->broken |= rc < 0;
     return rc;
 }
@@ -283,21 +460,6 @@ int wharf_reply_begin(wharf_request *request, int status, const char *content_ty
     return reply_head(request, status, type, content_length < 0 ? -1 : content_length);
 }
 
-static int reply_write_chunk(struct wire *wire, const void *bytes, size_t len) {
-    char line[H1_CHUNK_LINE_MAX];
-    size_t line_len = h1_chunk_format(len, line);
-    if (wire->output != NULL && line_len + len + 2 <= BLOCK_SIZE - wire->output_len) {
-        char *out = put(wire->output + wire->output_len, (wharf_str){line, line_len});
-        out = put(out, (wharf_str){bytes, len});
-        (void)put(out, STR("\r\n"));
-        wire_wrote(wire, line_len + len + 2);
-        return 0;
-    }
-    char end[2] = {'\r', '\n'};
-    struct iovec pieces[3] = {{line, line_len}, {(void *)(uintptr_t)bytes, len}, {end, sizeof(end)}};
-    return wire_send(wire, pieces, 3, false);
-}
-
 int wharf_reply_write(wharf_request *request, const void *bytes, size_t len) {
     struct reply *reply = &request->reply;
     if (reply->stage != REPLY_STREAMING) {
@@ -307,22 +469,20 @@ int wharf_reply_write(wharf_request *request, const void *bytes, size_t len) {
     if (rc < 0 || len == 0) {
         return rc;
     }
-    if (reply->framing == REPLY_LENGTH && len > reply->length - reply->written) {
+    if ((reply->framing == REPLY_LENGTH || reply->counted) && len > reply->length - reply->written) {
         return -EMSGSIZE;
     }
-    reply->written += len;
-    if (!reply_has_body(request)) {
-        return 0;
-    }
-    rc = reply->framing == REPLY_CHUNKED ? reply_write_chunk(&request->wire, bytes, len)
-                                         : wire_write(&request->wire, bytes, len);
-    reply->broken |= rc < 0;
+    rc = reply_write(request, (wharf_str){bytes, len});
     request_hurry(request);
     return rc;
 }
 
 int wharf_reply_flush(wharf_request *request) {
     int rc = wharf_check();
+    if (rc == 0 && reply_is_encoded(request) && request->reply.stage == REPLY_STREAMING) {
+        rc = compression_write(request, ENCODER_FLUSH, STR(""));
+        request->reply.broken |= rc < 0;
+    }
     rc = rc < 0 ? rc : wire_flush(&request->wire);
     return rc < 0 ? rc : 0;
 }

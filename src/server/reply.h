@@ -8,6 +8,12 @@ enum { REPLY_FIELDS_MAX = 8192 };
 
 /* Appends a header line of our own making: name and value are known to be fine. 0 or -ENOMEM. */
 int reply_field(struct wharf_request *request, wharf_str name, wharf_str value);
+/* The first value of a header line that the handler or the server has added; ptr NULL without one. */
+wharf_str reply_field_value(const struct reply *reply, wharf_str name);
+/* Removes all lines of that name. */
+void reply_field_remove(struct reply *reply, wharf_str name);
+/* Adds a name to Vary unless it is there. 0 or -ENOMEM. */
+int reply_vary(struct wharf_request *request, wharf_str name);
 /* Writes the head into the output and fixes how the body is framed. content_type: len 0 for none. length: of the body;
  * -1: unknown. 0 or an error. */
 int reply_head(struct wharf_request *request, int status, wharf_str content_type, int64_t length);
@@ -15,6 +21,9 @@ int reply_head(struct wharf_request *request, int status, wharf_str content_type
 bool reply_has_body(const struct wharf_request *request);
 /* A whole reply of trusted parts. */
 int reply_whole(struct wharf_request *request, int status, wharf_str content_type, wharf_str body);
+/* Writes a piece of a reply whose head is out. 0 or an error. */
+int reply_write(struct wharf_request *request, wharf_str bytes);
+int reply_write_chunk(struct wire *wire, const void *bytes, size_t len);
 /* Completes a streamed reply, after the handler. 0 or an error. */
 int reply_finish(struct wharf_request *request);
 /* Throws away what a handler prepared and did not send. */

@@ -5,6 +5,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "server/extras.h"
+#include "server/group.h"
 #include "server/reply.h"
 #include "tls/facts.h"
 #include "tls/stream.h"
@@ -150,6 +152,11 @@ static ssize_t request_body_failed(struct wharf_request *request, ssize_t rc) {
     return fail((int)rc, "read body", NULL, NULL);
 }
 
+static int request_too_large(struct wharf_request *request, const char *setting, int64_t most) {
+    request->body_failure = -EMSGSIZE;
+    return fail(-WHARF_ELIMIT, "read body", NULL, "more than %s, %lld", setting, (long long)most);
+}
+
 ssize_t wharf_request_read(wharf_request *request, void *buffer, size_t size) {
     if (request->body_failure < 0) {
         return request->body_failure;
@@ -161,18 +168,19 @@ ssize_t wharf_request_read(wharf_request *request, void *buffer, size_t size) {
     if (!request_has_unread(request)) {
         return 0;
     }
+    int64_t most = request->extras != NULL ? request_settings(request)->upload_bytes : LIMIT_NONE;
+    if (request->head.content_length > (uint64_t)most) {
+        return request_too_large(request, "upload_bytes", most);
+    }
     rc = request_continue(request);
     if (rc < 0) {
         return rc;
     }
     ssize_t count = wire_read_body(&request->wire, &request->body, buffer, size, &request->error);
-    return count < 0 ? request_body_failed(request, count) : count;
-}
-
-static int request_too_large(struct wharf_request *request) {
-    request->body_failure = -EMSGSIZE;
-    return fail(-WHARF_ELIMIT, "read body", NULL, "more than body_bytes, %lld",
-                (long long)request->core->server->limits.body_bytes);
+    if (count < 0) {
+        return request_body_failed(request, count);
+    }
+    return request->body.taken > (uint64_t)most ? request_too_large(request, "upload_bytes", most) : count;
 }
 
 /* Memory for a body of which `len` bytes are there and `size` fit: twice as much. NULL when there is none. */
@@ -201,7 +209,7 @@ static int body_collect(struct wharf_request *request, uint64_t most, wharf_str 
         }
         len += (size_t)count;
         if (len > most) {
-            return request_too_large(request);
+            return request_too_large(request, "body_bytes", (int64_t)most);
         }
     }
     if (bytes == NULL) {
@@ -212,9 +220,9 @@ static int body_collect(struct wharf_request *request, uint64_t most, wharf_str 
 }
 
 int wharf_request_body(wharf_request *request, wharf_str *ret_body) {
-    uint64_t most = (uint64_t)request->core->server->limits.body_bytes;
+    uint64_t most = (uint64_t)request_settings(request)->body_bytes;
     if (request->head.framing == H1_BODY_LENGTH && request->head.content_length > most) {
-        return request_too_large(request);
+        return request_too_large(request, "body_bytes", (int64_t)most);
     }
     return body_collect(request, most, ret_body);
 }

@@ -28,6 +28,7 @@ struct reply {
     bool close;   /* the connection ends after it */
     bool broken;  /* it can no longer be completed: the connection is cut */
     bool misused; /* a handler's call was wrong: 500 unless it has begun */
+    bool counted; /* the handler has announced `length`, whatever the framing is */
     char *fields; /* the handler's header lines, each with CR LF */
     size_t fields_len, fields_size;
     uint64_t names;     /* bit id: the known names among them */
@@ -36,7 +37,14 @@ struct reply {
     const char *reason; /* why the request was refused, for the log */
 };
 
-struct request_content;
+struct request_extras;
+
+/* What is known of a reply when its head is to be made. */
+struct reply_outline {
+    int status;
+    wharf_str content_type; /* len 0: none */
+    int64_t length;         /* of the body; -1: unknown */
+};
 
 struct wharf_request {
     struct connection *connection;
@@ -49,10 +57,10 @@ struct wharf_request {
     struct route_match match;
     struct arena arena;
     struct h1_body body;
-    struct h1_error error;           /* of the head or the body; status 0: none */
-    int body_failure;                /* reading the body failed with this; 0: no */
-    int64_t started;                 /* sched_now() when its head was complete; for the log */
-    struct request_content *content; /* what its body says, once a handler asks; see content.h */
+    struct h1_error error;         /* of the head or the body; status 0: none */
+    int body_failure;              /* reading the body failed with this; 0: no */
+    int64_t started;               /* sched_now() when its head was complete; for the log */
+    struct request_extras *extras; /* what only some requests need; NULL: nothing, see extras.h */
     bool continue_sent;
     bool hurried; /* in the core's list of unflushed requests */
     struct wharf_request *hurry_next, *hurry_prev;

@@ -163,8 +163,9 @@ static int route_set(struct router *router, struct route *route) {
     return rc < 0 ? fail(rc, "route", route->text, NULL) : 0;
 }
 
-int router_add(struct router *router, const char *pattern, wharf_handler handler, void *arg) {
-    if (pattern == NULL || handler == NULL) {
+int router_add(struct router *router, const struct route_spec *spec) {
+    const char *pattern = spec->pattern;
+    if (pattern == NULL || spec->handler == NULL) {
         return fail(-EINVAL, "route", pattern, "a pattern and a handler are needed");
     }
     struct route *route = mem_zalloc(sizeof(*route));
@@ -175,8 +176,9 @@ int router_add(struct router *router, const char *pattern, wharf_handler handler
         return fail(-ENOMEM, "route", pattern, NULL);
     }
     route->text = text;
-    route->handler = handler;
-    route->arg = arg;
+    route->handler = spec->handler;
+    route->arg = spec->arg;
+    route->group = spec->group;
     int rc = route_set(router, route);
     if (rc == -ENOMEM) {
         /* Nodes made on the way may refer to the text: it stays, as a route that nothing leads to. */

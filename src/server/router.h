@@ -14,6 +14,8 @@
 #include "server/pattern.h"
 #include "wharf/server.h"
 
+struct wharf_group;
+
 struct route {
     struct route *next; /* of the same path */
     struct route *all;  /* of the router */
@@ -21,6 +23,16 @@ struct route {
     char *text; /* what the pattern refers to; owned */
     wharf_handler handler;
     void *arg;
+    struct wharf_group *group;
+    bool is_plain; /* to answer, its handler is called and nothing else happens */
+};
+
+/* What a route is made of; the pattern is copied. */
+struct route_spec {
+    const char *pattern;
+    wharf_handler handler;
+    void *arg;
+    struct wharf_group *group;
 };
 
 struct route_node;
@@ -43,7 +55,7 @@ enum { ROUTER_ALLOW_SIZE = 512 };
 void router_init(struct router *router);
 void router_deinit(struct router *router);
 /* 0; -EINVAL, -EEXIST or -ENOMEM (recorded). */
-int router_add(struct router *router, const char *pattern, wharf_handler handler, void *arg);
+int router_add(struct router *router, const struct route_spec *spec);
 /* path: normalised. Sets *ret_match always. HEAD falls back to GET. */
 void router_match(const struct router *router, wharf_str path, enum h1_method method, wharf_str method_text,
                   struct route_match *ret_match);

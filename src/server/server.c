@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "server/files.h"
+#include "server/group.h"
 #include "tls/settings.h"
 #include "wharf/task.h"
 
@@ -42,6 +43,12 @@ wharf_server *wharf_server_new(const wharf_server_options *options) {
     server->log_fd = given.log_fd > 0 ? given.log_fd : 2;
     server->no_signals = given.no_signals;
     router_init(&server->router);
+    server->outermost = group_new_outermost(server, given.routes);
+    if (server->outermost == NULL) {
+        mem_free(server);
+        return NULL;
+    }
+    server->groups = server->outermost;
     return server;
 }
 
@@ -64,6 +71,7 @@ void wharf_server_free(wharf_server *server) {
         tls_release(server->acceptors[i].tls);
     }
     router_deinit(&server->router);
+    groups_free(server->groups);
     files_free(server->mounts);
     mem_free(server->cores);
     mem_free(server);
@@ -95,12 +103,7 @@ bool server_is_secure(const wharf_server *server) {
 }
 
 int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg) {
-    int rc = server_check(server, "route", pattern);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = router_add(&server->router, pattern, handler, arg);
-    return rc < 0 ? server_failed(server, rc) : 0;
+    return wharf_group_route(wharf_server_group(server), pattern, handler, arg);
 }
 
 static int server_listen(wharf_server *server, const char *address, wharf_tls *tls) {
@@ -228,6 +231,7 @@ int wharf_server_run(wharf_server *server) {
     int64_t descriptors = sched_is_simulated() ? DESCRIPTORS_SIMULATED : descriptors_raise();
     server->connections_max = server->limits.connections > 0 ? server->limits.connections
                                                              : descriptors * 9 / 10;
+    groups_prepare(server);
     server->running = true;
     if (!server->no_signals) {
         server_watch_signals(server, true);

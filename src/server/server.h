@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/failure.h"
 #include "http/codec/reason.h"
+#include "http/coding/coding.h"
 #include "http/wire.h"
 #include "net/listener.h"
 #include "sched/sched.h"
@@ -20,12 +21,14 @@
 #include "server/event.h"
 #include "server/limits.h"
 #include "server/router.h"
+#include "wharf/route.h"
 #include "wharf/server.h"
 
 struct connection;
 struct files_mount;
 struct handshakes;
 struct log;
+struct wharf_group;
 
 enum { CORES_MAX = 256, ADDRESSES_MAX = 16 };
 
@@ -38,8 +41,14 @@ struct core_clock {
     size_t ok_len; /* both */
 };
 
-/* The server on one scheduler. */
-enum { MEMO_SIZE = 48 };
+enum { COMPRESSORS_IDLE_MAX = 4, MEMO_SIZE = 48 };
+
+/* What compresses replies on one core. */
+struct compressors {
+    struct encoder *idle[CODING_COUNT][COMPRESSORS_IDLE_MAX];
+    int idle_count[CODING_COUNT];
+    int64_t at_work;
+};
 
 /* What the last request on this core came to, for the next one that is like it. */
 struct memo {
@@ -51,6 +60,7 @@ struct memo {
     const struct route *route; /* without names in its pattern; NULL: none yet */
 };
 
+/* The server on one scheduler. */
 struct core {
     wharf_server *server;
     struct sched *sched;
@@ -64,6 +74,7 @@ struct core {
     int64_t idle_ns;              /* TIMER_NEVER: no limit */
     struct wharf_request *spare;  /* records that no connection works with, the last one first */
     int spare_count;
+    struct compressors compressors;
     struct log *log;               /* NULL: no access log */
     struct handshakes *handshakes; /* NULL: no TLS */
     struct timer flush_timer;      /* what pipelined answers wait for while a handler suspends */
@@ -100,6 +111,7 @@ struct wharf_server {
     bool no_signals;
     bool running;
     struct router router;
+    struct wharf_group *outermost, *groups; /* all of them, newest first */
     struct files_mount *mounts;
     struct acceptor acceptors[ADDRESSES_MAX];
     int acceptor_count;

@@ -356,3 +356,21 @@ def test_nothing_but_the_first_line_goes_to_standard_output(wharf, folder):
     assert process.stdout.read() == ""
     assert process.wait(20) == 0
     process.stdout.close()
+
+
+def test_compress_is_for_those_who_take_it(serve, folder):
+    text = b"the quick brown fox\n" * 5000
+    (folder / "text.txt").write_bytes(text)
+    server = serve(folder, "--compress")
+    plain = fetch(server, "GET", "/text.txt")
+    assert plain.body == text and plain.getheader("Content-Encoding") is None
+    assert plain.getheader("Vary") == "Accept-Encoding"
+    for coding, flag in (("gzip", "gzip"), ("br", "br")):
+        coded = fetch(server, "GET", "/text.txt", {"Accept-Encoding": coding})
+        assert coded.getheader("Content-Encoding") == flag and len(coded.body) < len(text) // 10
+        assert coded.getheader("ETag") == "W/" + plain.getheader("ETag").removeprefix("W/")
+        again = fetch(server, "GET", "/text.txt", {"Accept-Encoding": coding, "If-None-Match": coded.getheader("ETag")})
+        assert (again.status, again.body) == (304, b"")
+        assert again.getheader("ETag") == coded.getheader("ETag")
+    assert curl("--compressed", f"http://{server.host}:{server.port}/text.txt") == text
+    assert fetch(server, "GET", "/bytes.bin", {"Accept-Encoding": "gzip"}).getheader("Content-Encoding") is None

@@ -100,6 +100,10 @@ void encoder_free(struct encoder *encoder) {
     }
 }
 
+bool encoder_reset(struct encoder *encoder) {
+    return encoder->library->encoder_reset != NULL && encoder->library->encoder_reset(encoder->state);
+}
+
 ssize_t encoder_run(struct encoder *encoder, enum encoder_step step, wharf_str *input, char *out,
                     size_t size) {
     return encoder->library->encode(encoder->state, step, input, out, size);

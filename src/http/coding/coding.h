@@ -47,6 +47,8 @@ enum encoder_step {
 /* Not for CODING_IDENTITY. NULL when memory ran out. */
 struct encoder *encoder_new(enum coding coding);
 void encoder_free(struct encoder *encoder); /* NULL is fine */
+/* Makes it ready for another text, whatever became of the last one. False: this one cannot be used again. */
+bool encoder_reset(struct encoder *encoder);
 
 /* Encodes *input, which loses what was taken, into `out`. Returns how many bytes came out. The step is done when the
  * input is empty and less than `size` came out; until then call again with the same step. Errors: -ENOMEM. */

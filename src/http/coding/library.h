@@ -12,6 +12,7 @@ struct coding_library {
     ssize_t (*decode)(void *state, wharf_str *input, char *out, size_t size, bool *ret_complete);
     void *(*encoder_new)(enum coding coding);
     void (*encoder_free)(void *state);
+    bool (*encoder_reset)(void *state); /* NULL: never */
     ssize_t (*encode)(void *state, enum encoder_step step, wharf_str *input, char *out, size_t size);
 };
 

@@ -143,6 +143,12 @@ static void zlib_encoder_free(void *pointer) {
     mem_free(state);
 }
 
+static bool zlib_encoder_reset(void *pointer) {
+    struct zlib_state *state = pointer;
+    state->is_complete = false;
+    return deflateReset(&state->stream) == Z_OK;
+}
+
 static ssize_t zlib_encode(void *pointer, enum encoder_step step, wharf_str *input, char *out, size_t size) {
     static const int flush_of[] = {Z_NO_FLUSH, Z_SYNC_FLUSH, Z_FINISH};
     struct zlib_state *state = pointer;
@@ -161,5 +167,6 @@ const struct coding_library coding_zlib = {
     .decode = zlib_decode,
     .encoder_new = zlib_encoder_new,
     .encoder_free = zlib_encoder_free,
+    .encoder_reset = zlib_encoder_reset,
     .encode = zlib_encode,
 };

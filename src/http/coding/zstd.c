@@ -85,6 +85,12 @@ static void zstd_encoder_free(void *pointer) {
     mem_free(state);
 }
 
+static bool zstd_encoder_reset(void *pointer) {
+    struct zstd_encoder *state = pointer;
+    state->is_complete = false;
+    return !ZSTD_isError(ZSTD_CCtx_reset(state->context, ZSTD_reset_session_only));
+}
+
 static ssize_t zstd_encode(void *pointer, enum encoder_step step, wharf_str *input, char *out, size_t size) {
     static const ZSTD_EndDirective directive_of[] = {ZSTD_e_continue, ZSTD_e_flush, ZSTD_e_end};
     struct zstd_encoder *state = pointer;
@@ -108,5 +114,6 @@ const struct coding_library coding_zstd = {
     .decode = zstd_decode,
     .encoder_new = zstd_encoder_new,
     .encoder_free = zstd_encoder_free,
+    .encoder_reset = zstd_encoder_reset,
     .encode = zstd_encode,
 };

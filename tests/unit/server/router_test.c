@@ -20,10 +20,14 @@ static int handler(wharf_request *request, void *arg) {
     return 0;
 }
 
+static int add(struct router *router, const char *pattern) {
+    return router_add(router, &(struct route_spec){.pattern = pattern, .handler = handler});
+}
+
 static void router_fill(struct router *router, const char *const *patterns) {
     router_init(router);
     for (size_t i = 0; patterns[i] != NULL; i++) {
-        assert_int_equal(router_add(router, patterns[i], handler, NULL), 0);
+        assert_int_equal(add(router, patterns[i]), 0);
     }
 }
 
@@ -74,7 +78,7 @@ static void rejects_malformed_patterns(void **state) {
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
         struct router router;
         router_init(&router);
-        if (router_add(&router, BAD[i], handler, NULL) != -EINVAL) {
+        if (add(&router, BAD[i]) != -EINVAL) {
             print_error("accepted %s\n", BAD[i]);
             assert_true(false);
         }
@@ -87,7 +91,7 @@ static void names_the_place_of_an_error(void **state) {
     struct router router;
     char text[512];
     router_init(&router);
-    assert_int_equal(router_add(&router, "GET /users/{id", handler, NULL), -EINVAL);
+    assert_int_equal(add(&router, "GET /users/{id"), -EINVAL);
     (void)failure_format(failure_current(), text, sizeof(text));
     assert_non_null(strstr(text, "GET /users/{id"));
     assert_non_null(strstr(text, "byte 11"));
@@ -172,8 +176,8 @@ static void refuses_what_neither_wins_and_names_both(void **state) {
             struct router router;
             char text[512];
             router_init(&router);
-            assert_int_equal(router_add(&router, PAIRS[i][first], handler, NULL), 0);
-            if (router_add(&router, PAIRS[i][1 - first], handler, NULL) != -EEXIST) {
+            assert_int_equal(add(&router, PAIRS[i][first]), 0);
+            if (add(&router, PAIRS[i][1 - first]) != -EEXIST) {
                 print_error("%s and %s\n", PAIRS[i][first], PAIRS[i][1 - first]);
                 assert_true(false);
             }
@@ -196,8 +200,8 @@ static void accepts_what_is_disjoint_or_nested(void **state) {
     for (size_t i = 0; i < sizeof(PAIRS) / sizeof(PAIRS[0]); i++) {
         struct router router;
         router_init(&router);
-        assert_int_equal(router_add(&router, PAIRS[i][0], handler, NULL), 0);
-        int rc = router_add(&router, PAIRS[i][1], handler, NULL);
+        assert_int_equal(add(&router, PAIRS[i][0]), 0);
+        int rc = add(&router, PAIRS[i][1]);
         if (rc != 0) {
             print_error("%s and %s: %d\n", PAIRS[i][0], PAIRS[i][1], rc);
             assert_true(false);
@@ -241,8 +245,8 @@ static void every_allocation_may_fail(void **state) {
         struct router router;
         router_init(&router);
         (void)mem_fail_at(n);
-        int rc = router_add(&router, "/a/{b}/c", handler, NULL);
-        rc = rc == 0 ? router_add(&router, "/a/{b}/{rest...}", handler, NULL) : rc;
+        int rc = add(&router, "/a/{b}/c");
+        rc = rc == 0 ? add(&router, "/a/{b}/{rest...}") : rc;
         bool failed = mem_did_fail();
         (void)mem_fail_at(0);
         assert_int_equal(rc, failed ? -ENOMEM : 0);
