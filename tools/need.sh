@@ -62,6 +62,7 @@ want_cross() {
 }
 
 want_peers() {
+    want chromium chromium
     want netcat-openbsd nc
     want socat socat
     want systemd systemd-socket-activate

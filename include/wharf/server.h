@@ -68,10 +68,10 @@ typedef struct wharf_server_options {
 } wharf_server_options;
 
 typedef struct wharf_files_options {
-    size_t size;               /**< sizeof(wharf_files_options) */
-    bool listing;              /**< show directories that have no index page */
-    bool hidden;               /**< serve names that start with a dot (".well-known" is always served) */
-    const char *index;         /**< the index page's name; default "index.html" */
+    size_t size;       /**< sizeof(wharf_files_options) */
+    bool listing;      /**< show directories that have no index page: as HTML, JSON or text, by Accept */
+    bool hidden;       /**< serve names that start with a dot (".well-known" is always served) */
+    const char *index; /**< the index page's name; default "index.html" */
     const char *cache_control; /**< default "no-cache": kept, but asked for each time */
     bool
         precompressed; /**< send "f.br", "f.zst" or "f.gz" for "f", where it is not older and the client takes it */

@@ -56,8 +56,7 @@ static size_t sequence_len(unsigned char lead, uint32_t *ret_least) {
     return len;
 }
 
-/* The code point that begins at utf8[*at], and *at behind it; or -1. */
-static int64_t decode_one(wharf_str utf8, size_t *at) {
+int64_t unicode_next(wharf_str utf8, size_t *at) {
     static const unsigned char lead_bits[5] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     uint32_t least = 0;
     size_t len = sequence_len((unsigned char)utf8.ptr[*at], &least);
@@ -87,7 +86,7 @@ int unicode_decode(struct arena *arena, wharf_str utf8, struct code_points *ret_
     }
     size_t at = 0;
     while (at < utf8.len) {
-        int64_t point = decode_one(utf8, &at);
+        int64_t point = unicode_next(utf8, &at);
         if (point < 0) {
             *ret_offset = at;
             return -EILSEQ;

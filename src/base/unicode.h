@@ -46,6 +46,9 @@ const struct unicode_record *unicode_find(uint32_t point);
 /* What UTS 46 puts in the place of a code point that is UNICODE_MAPPED; lives forever. */
 struct code_points unicode_mapping(uint32_t point);
 
+/* The code point that begins at utf8[*at], which is moved behind it; -1: no UTF-8 is there. *at: less than utf8.len. */
+int64_t unicode_next(wharf_str utf8, size_t *at);
+
 /* 0; -EILSEQ and the *ret_offset of the byte that no UTF-8 has there; -ENOMEM. */
 int unicode_decode(struct arena *arena, wharf_str utf8, struct code_points *ret_text, size_t *ret_offset);
 

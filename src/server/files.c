@@ -10,18 +10,17 @@
 #include "http/codec/mime.h"
 #include "server/group.h"
 #include "server/reply.h"
-#include "server/tree.h"
 
 enum { TRIES_MAX = 4 };
 
 /* ---- what may be seen ---- */
 
 /* A name with a backslash has no path that is served: encoded it stays encoded, and raw it is refused. */
-bool files_is_visible(const struct files_mount *mount, wharf_str name) {
+bool files_is_visible(bool hidden, wharf_str name) {
     if (str_find_byte(name, '\\') >= 0) {
         return false;
     }
-    return mount->hidden || name.len == 0 || name.ptr[0] != '.' || wharf_str_is(name, ".well-known");
+    return hidden || name.len == 0 || name.ptr[0] != '.' || wharf_str_is(name, ".well-known");
 }
 
 /* The path beneath the root as a C string: nothing hidden, nothing encoded left, no NUL. NULL: no such file. */
@@ -33,7 +32,7 @@ static const char *files_path(struct wharf_request *request, const struct files_
     wharf_str rest = path;
     wharf_str part;
     while (str_split(&rest, '/', &part)) {
-        if (!files_is_visible(mount, part)) {
+        if (!files_is_visible(mount->hidden, part)) {
             return NULL;
         }
     }
@@ -70,7 +69,7 @@ static int files_open(struct wharf_request *request, const struct files_mount *m
         .type = mime_type(wharf_str_of(path)),
         .cache_control = wharf_str_of(mount->cache_control),
     };
-    file->fd = tree_open(mount->root, path, &file->stat);
+    file->fd = tree_open(&mount->tree, path, &file->stat);
     bool may_have_siblings = file->fd >= 0 ? S_ISREG(file->stat.st_mode) : file->fd == -ENOENT;
     size_t len = strlen(path);
     if (!mount->precompressed || !may_have_siblings || len == 0 || path[len - 1] == '/') {
@@ -146,8 +145,8 @@ bool files_is_handler(wharf_handler handler) {
 /* ---- mounting ---- */
 
 static void mount_free(struct files_mount *mount) {
-    if (mount->root >= 0) {
-        close(mount->root);
+    if (mount->tree.root >= 0) {
+        close(mount->tree.root);
     }
     mem_free(mount->index);
     mem_free(mount->cache_control);
@@ -169,7 +168,7 @@ static struct files_mount *mount_new(const wharf_files_options *options) {
     if (mount == NULL) {
         return NULL;
     }
-    mount->root = -1;
+    mount->tree.root = -1;
     mount->listing = options->listing;
     mount->hidden = options->hidden;
     mount->precompressed = options->precompressed;
@@ -220,8 +219,9 @@ static int files_mount(wharf_group *group, const char *prefix, const char *direc
     if (mount == NULL) {
         return fail(-ENOMEM, "files", prefix, NULL);
     }
-    mount->root = tree_open_root(directory);
-    rc = mount->root < 0 ? fail(mount->root, "open", directory, NULL) : mount_route(group, mount, prefix);
+    mount->tree.root = tree_open_root(directory);
+    rc = mount->tree.root < 0 ? fail(mount->tree.root, "open", directory, NULL)
+                              : mount_route(group, mount, prefix);
     if (rc < 0) {
         mount_free(mount);
         return rc;

@@ -3,10 +3,11 @@
 #define SERVER_FILES_H
 
 #include "server/file.h"
+#include "server/tree.h"
 
 struct files_mount {
     struct files_mount *next;
-    int root;
+    struct tree tree;
     bool listing, hidden, precompressed;
     char *index;
     char *cache_control;
@@ -15,8 +16,8 @@ struct files_mount {
 /* Whether a route leads to files. */
 bool files_is_handler(wharf_handler handler);
 void files_free(struct files_mount *mounts);
-/* Whether a name may be shown and served. */
-bool files_is_visible(const struct files_mount *mount, wharf_str name);
+/* Whether a name may be shown and served. hidden: those that begin with a dot may. */
+bool files_is_visible(bool hidden, wharf_str name);
 
 /* ---- sibling.c ---- */
 /* Replaces `file`, which is open as `path` or (fd -1) does not exist, by the sibling that the client prefers. 0; -ENOENT: there

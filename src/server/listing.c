@@ -1,155 +1,68 @@
-/* A directory as a page: directories first, by name, with size and date; plain HTML, every name escaped, streamed. */
-#include <dirent.h>
+/* A directory as a page, as JSON or as text, whichever the client prefers: directories first, sorted by links that need no
+ * script, every name escaped, written entry by entry. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "http/codec/percent.h"
 #include "server/files.h"
+#include "server/listing_scan.h"
 #include "server/reply.h"
-#include "server/tree.h"
-
-enum { ENTRIES_MAX = 10000, ENTRIES_FIRST = 64 };
-
-struct entry {
-    wharf_str name;
-    int64_t size;
-    int64_t seconds;
-    bool is_directory;
-};
 
 struct listing {
     struct wharf_request *request;
-    const struct files_mount *mount;
-    const char *path; /* beneath the root: "" or "a/b/" */
-    struct entry *entries;
-    size_t count, capacity;
-    bool truncated;
+    const struct listing_scan *scan;
 };
 
-/* ---- gathering ---- */
-
-/* What a name stands for; links count only while they stay beneath the root. False: not to be shown. */
-static bool entry_look(const struct listing *listing, int fd, const char *name, struct stat *ret_stat) {
-    struct stat stat;
-    if (fstatat(fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0) {
-        return false;
-    }
-    if (S_ISLNK(stat.st_mode)) {
-        wharf_str path = arena_printf(&listing->request->arena, "%s%s", listing->path, name);
-        int target = path.ptr != NULL ? tree_open(listing->mount->root, path.ptr, &stat) : -ENOMEM;
-        if (target < 0) {
-            return false;
-        }
-        close(target);
-    }
-    *ret_stat = stat;
-    return S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode);
-}
-
-static int listing_grow(struct listing *listing) {
-    size_t capacity = listing->capacity > 0 ? listing->capacity * 2 : ENTRIES_FIRST;
-    struct entry *grown = arena_alloc(&listing->request->arena, capacity * sizeof(*grown));
-    if (grown == NULL) {
-        return -ENOMEM;
-    }
-    if (listing->count > 0) {
-        memcpy(grown, listing->entries, listing->count * sizeof(*grown));
-    }
-    listing->entries = grown;
-    listing->capacity = capacity;
-    return 0;
-}
-
-static int listing_add(struct listing *listing, int fd, const char *name) {
-    struct stat stat;
-    if (!files_is_visible(listing->mount, wharf_str_of(name)) || !entry_look(listing, fd, name, &stat)) {
-        return 0;
-    }
-    if (listing->count == ENTRIES_MAX) {
-        listing->truncated = true;
-        return 0;
-    }
-    int rc = listing->count == listing->capacity ? listing_grow(listing) : 0;
-    wharf_str copy = arena_copy(&listing->request->arena, name, strlen(name));
-    if (rc < 0 || copy.ptr == NULL) {
-        return -ENOMEM;
-    }
-    listing->entries[listing->count++] = (struct entry){
-        .name = copy,
-        .size = stat.st_size,
-        .seconds = stat.st_mtim.tv_sec,
-        .is_directory = S_ISDIR(stat.st_mode),
-    };
-    return 0;
-}
-
-static int entry_compare(const void *a, const void *b) {
-    const struct entry *left = a;
-    const struct entry *right = b;
-    if (left->is_directory != right->is_directory) {
-        return left->is_directory ? -1 : 1;
-    }
-    return strcmp(left->name.ptr, right->name.ptr);
-}
-
-static int listing_gather(struct listing *listing, int fd) {
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = copy < 0 ? -errno : 0;
-    DIR *directory = rc == 0 ? fdopendir(copy) : NULL;
-    if (directory == NULL) {
-        if (copy >= 0) {
-            close(copy);
-        }
-        return rc < 0 ? rc : -ENOMEM;
-    }
-    while (rc == 0 && !listing->truncated) {
-        const struct dirent *found = readdir(directory);
-        if (found == NULL) {
-            break;
-        }
-        if (strcmp(found->d_name, ".") != 0 && strcmp(found->d_name, "..") != 0) {
-            rc = listing_add(listing, fd, found->d_name);
-        }
-    }
-    closedir(directory);
-    if (rc == 0 && listing->count > 0) {
-        qsort(listing->entries, listing->count, sizeof(*listing->entries), entry_compare);
-    }
-    return rc;
-}
-
-/* ---- writing ---- */
-
-static int write_str(struct listing *listing, wharf_str text) {
+static int write_str(const struct listing *listing, wharf_str text) {
     return wharf_reply_write(listing->request, text.ptr, text.len);
 }
 
-/* Text into HTML: markup becomes references, controls become question marks. */
-static wharf_str html_escape(struct arena *arena, wharf_str text) {
-    size_t size = text.len * 6;
-    char *out = arena_alloc(arena, size + 1);
+/* ---- escaping ---- */
+
+enum escaping { ESCAPE_HTML, ESCAPE_JSON, ESCAPE_TEXT };
+
+/* What stands for one byte of ASCII; ptr NULL: itself. Controls become question marks, in JSON too: there they are of no use
+ * to anybody, because the URL beside the name is exact. */
+static wharf_str escape_byte(char byte, enum escaping how) {
+    if ((unsigned char)byte < 0x20 || byte == 0x7f) {
+        return STR("?");
+    }
+    if (how == ESCAPE_JSON) {
+        return byte == '"' ? STR("\\\"") : byte == '\\' ? STR("\\\\") : (wharf_str){NULL, 0};
+    }
+    if (how == ESCAPE_TEXT) {
+        return (wharf_str){NULL, 0};
+    }
+    switch (byte) {
+    case '&': return STR("&amp;");
+    case '<': return STR("&lt;");
+    case '>': return STR("&gt;");
+    case '"': return STR("&quot;");
+    case '\'': return STR("&#39;");
+    default: return (wharf_str){NULL, 0};
+    }
+}
+
+/* A name in valid UTF-8; what is none becomes U+FFFD. */
+static wharf_str escape(struct arena *arena, wharf_str text, enum escaping how) {
+    char *out = arena_alloc(arena, text.len * 6 + 1);
     size_t len = 0;
-    for (size_t i = 0; out != NULL && i < text.len; i++) {
-        char byte = text.ptr[i];
-        wharf_str piece = {&text.ptr[i], 1};
-        switch (byte) {
-        case '&': piece = STR("&amp;"); break;
-        case '<': piece = STR("&lt;"); break;
-        case '>': piece = STR("&gt;"); break;
-        case '"': piece = STR("&quot;"); break;
-        case '\'': piece = STR("&#39;"); break;
-        default: piece = (unsigned char)byte < 0x20 || byte == 0x7f ? STR("?") : piece; break;
-        }
+    for (size_t i = 0; out != NULL && i < text.len;) {
+        size_t end = i;
+        bool is_valid = unicode_next(text, &end) >= 0;
+        wharf_str piece = is_valid ? (wharf_str){NULL, 0} : STR("\xef\xbf\xbd");
+        piece = is_valid && end == i + 1 ? escape_byte(text.ptr[i], how) : piece;
+        piece = piece.ptr == NULL ? str_slice(text, i, end) : piece;
         memcpy(out + len, piece.ptr, piece.len);
         len += piece.len;
+        i = is_valid ? end : i + 1;
     }
     return (wharf_str){out, len};
 }
+
+/* ---- entries ---- */
 
 /* 999 B, 1.5 KiB, 20 MiB */
 static wharf_str size_text(struct arena *arena, int64_t size) {
@@ -168,73 +81,191 @@ static wharf_str size_text(struct arena *arena, int64_t size) {
                         UNITS[unit]);
 }
 
-static wharf_str date_text(struct arena *arena, int64_t seconds) {
+/* For people, or as RFC 3339 has it. */
+static wharf_str date_text(struct arena *arena, int64_t seconds, bool for_people) {
     struct tm tm;
     time_t time = (time_t)seconds;
-    char text[32] = "";
+    char text[40] = "";
     if (gmtime_r(&time, &tm) != NULL) {
-        (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
+        (void)(for_people ? strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm)
+                          : strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm));
     }
     return arena_copy(arena, text, strlen(text));
 }
 
-static int write_entry(struct listing *listing, const struct entry *entry) {
+static wharf_str html_entry(struct arena *arena, const struct listing_entry *entry, wharf_str link) {
+    const char *slash = entry->is_directory ? "/" : "";
+    wharf_str name = escape(arena, entry->name, ESCAPE_HTML);
+    wharf_str size = entry->is_directory ? STR("") : size_text(arena, entry->size);
+    wharf_str date = date_text(arena, entry->seconds, true);
+    return arena_printf(arena, "<tr><td><a href=\"%.*s%s\">%.*s%s</a><td>%.*s<td>%.*s\n", WHARF_STR_ARG(link),
+                        slash, WHARF_STR_ARG(name), slash, WHARF_STR_ARG(size), WHARF_STR_ARG(date));
+}
+
+static wharf_str json_entry(struct arena *arena, const struct listing_entry *entry, wharf_str link) {
+    wharf_str name = escape(arena, entry->name, ESCAPE_JSON);
+    wharf_str date = date_text(arena, entry->seconds, false);
+    return arena_printf(
+        arena, "{\"name\":\"%.*s\",\"url\":\"%.*s%s\",\"type\":\"%s\",\"size\":%lld,\"modified\":\"%.*s\"}",
+        WHARF_STR_ARG(name), WHARF_STR_ARG(link), entry->is_directory ? "/" : "",
+        entry->is_directory ? "directory" : "file", (long long)entry->size, WHARF_STR_ARG(date));
+}
+
+static wharf_str text_entry(struct arena *arena, const struct listing_entry *entry, wharf_str link) {
+    (void)link;
+    wharf_str name = escape(arena, entry->name, ESCAPE_TEXT);
+    return arena_printf(arena, "%.*s%s\n", WHARF_STR_ARG(name), entry->is_directory ? "/" : "");
+}
+
+/* ---- pages ---- */
+
+#define STYLE                                                                                                   \
+    ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem "        \
+    "auto;padding:0 1rem}table{border-collapse:collapse;width:100%%}td,th{text-align:left;padding:.1rem .5rem}" \
+    "td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"                        \
+    "td:first-child{overflow-wrap:anywhere}"
+
+/* A column's head: a link that sorts by it, the other way round where it is sorted by already. */
+static wharf_str html_column(const struct listing *listing, const char *name, const char *title,
+                             enum listing_order order) {
+    const struct listing_scan *scan = listing->scan;
+    bool is_current = scan->order == order;
+    const char *sorted = scan->descending ? " aria-sort=\"descending\"" : " aria-sort=\"ascending\"";
+    return arena_printf(&listing->request->arena, "<th%s><a href=\"?sort=%s%s\">%s</a>%s",
+                        is_current ? sorted : "", name,
+                        is_current && !scan->descending ? "&amp;order=desc" : "", title,
+                        !is_current        ? ""
+                        : scan->descending ? " &#9660;"
+                                           : " &#9650;");
+}
+
+static wharf_str html_head(const struct listing *listing) {
+    struct arena *arena = &listing->request->arena;
+    wharf_str title = escape(arena, listing->request->path.text, ESCAPE_HTML);
+    wharf_str name = html_column(listing, "name", "Name", LISTING_BY_NAME);
+    wharf_str size = html_column(listing, "size", "Size", LISTING_BY_SIZE);
+    wharf_str time = html_column(listing, "time", "Changed (UTC)", LISTING_BY_TIME);
+    return arena_printf(
+        arena,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+        "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">"
+        "<title>%.*s</title>\n<style>" STYLE "</style></head>\n"
+        "<body><h1>%.*s</h1>\n<table><thead><tr>%.*s%.*s%.*s</thead><tbody>\n%s",
+        WHARF_STR_ARG(title), WHARF_STR_ARG(title), WHARF_STR_ARG(name), WHARF_STR_ARG(size),
+        WHARF_STR_ARG(time),
+        listing->request->path.text.len > 1 ? "<tr><td><a href=\"../\">../</a><td><td>\n" : "");
+}
+
+static wharf_str html_tail(const struct listing *listing) {
+    return listing->scan->truncated
+               ? STR("</tbody></table><p>Only 10,000 entries are shown; there are more.</p></body></html>\n")
+               : STR("</tbody></table></body></html>\n");
+}
+
+static wharf_str json_head(const struct listing *listing) {
+    struct arena *arena = &listing->request->arena;
+    wharf_str path = escape(arena, listing->request->path.text, ESCAPE_JSON);
+    return arena_printf(arena, "{\"path\":\"%.*s\",\"truncated\":%s,\"entries\":[\n", WHARF_STR_ARG(path),
+                        listing->scan->truncated ? "true" : "false");
+}
+
+static wharf_str json_tail(const struct listing *listing) {
+    (void)listing;
+    return STR("\n]}\n");
+}
+
+static wharf_str text_head(const struct listing *listing) {
+    (void)listing;
+    return STR("");
+}
+
+static wharf_str text_tail(const struct listing *listing) {
+    return listing->scan->truncated ? STR("(only 10,000 entries are shown; there are more)\n") : STR("");
+}
+
+/* One way to show a directory. */
+struct look {
+    const char *type; /* as clients ask for it */
+    wharf_str content_type;
+    wharf_str (*head)(const struct listing *listing);
+    wharf_str (*entry)(struct arena *arena, const struct listing_entry *entry, wharf_str link);
+    const char *between; /* entries */
+    wharf_str (*tail)(const struct listing *listing);
+};
+
+static const struct look looks[] = {
+    {"text/html", STR("text/html; charset=utf-8"), html_head, html_entry, "", html_tail},
+    {"application/json", STR("application/json"), json_head, json_entry, ",\n", json_tail},
+    {"text/plain", STR("text/plain; charset=utf-8"), text_head, text_entry, "", text_tail},
+};
+
+static const struct look *look_choose(struct wharf_request *request) {
+    static const char *const types[] = {"text/html", "application/json", "text/plain", NULL};
+    const char *type = wharf_request_accepts(request, types);
+    size_t i = 0;
+    while (type != NULL && types[i] != type) {
+        i++;
+    }
+    return &looks[i];
+}
+
+static int write_entry(const struct listing *listing, const struct look *look, size_t i) {
     struct arena arena;
     char first[4096];
+    const struct listing_entry *entry = &listing->scan->entries[i];
     arena_init(&arena, first, sizeof(first), 64 * 1024);
-    const char *slash = entry->is_directory ? "/" : "";
     wharf_str link = {NULL, 0};
-    int rc = percent_encode(&arena, entry->name, PERCENT_COMPONENT, &link);
-    wharf_str text = html_escape(&arena, entry->name);
-    wharf_str size = entry->is_directory ? STR("") : size_text(&arena, entry->size);
-    wharf_str date = date_text(&arena, entry->seconds);
-    wharf_str row = arena_printf(&arena, "<tr><td><a href=\"%.*s%s\">%.*s%s</a><td>%.*s<td>%.*s\n",
-                                 WHARF_STR_ARG(link), slash, WHARF_STR_ARG(text), slash, WHARF_STR_ARG(size),
-                                 WHARF_STR_ARG(date));
-    rc = rc < 0 || arena.failed ? -ENOMEM : write_str(listing, row);
+    int rc = i > 0 ? write_str(listing, wharf_str_of(look->between)) : 0;
+    rc = rc == 0 ? percent_encode(&arena, entry->name, PERCENT_COMPONENT, &link) : rc;
+    if (rc == 0) {
+        wharf_str text = look->entry(&arena, entry, link);
+        rc = arena.failed ? -ENOMEM : write_str(listing, text);
+    }
     arena_deinit(&arena);
     return rc;
 }
 
-static int write_head(struct listing *listing) {
-    struct arena *arena = &listing->request->arena;
-    wharf_str title = html_escape(arena, listing->request->path.text);
-    wharf_str page = arena_printf(
-        arena,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-        "<meta name=\"viewport\" content=\"width=device-width\"><title>%.*s</title>\n"
-        "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem "
-        "auto;padding:0 1rem}table{border-collapse:collapse;width:100%%}td,th{text-align:left;padding:.1rem .5rem}"
-        "td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
-        "td:first-child{overflow-wrap:anywhere}</style></head>\n"
-        "<body><h1>%.*s</h1>\n<table><thead><tr><th>Name<th>Size<th>Changed (UTC)</thead><tbody>\n%s",
-        WHARF_STR_ARG(title), WHARF_STR_ARG(title),
-        listing->request->path.text.len > 1 ? "<tr><td><a href=\"../\">../</a><td><td>\n" : "");
-    return page.ptr == NULL ? -ENOMEM : write_str(listing, page);
+static int listing_write(const struct listing *listing, const struct look *look) {
+    wharf_str head = look->head(listing);
+    int rc = listing->request->arena.failed ? -ENOMEM : write_str(listing, head);
+    for (size_t i = 0; i < listing->scan->count && rc == 0; i++) {
+        rc = write_entry(listing, look, i);
+    }
+    return rc == 0 ? write_str(listing, look->tail(listing)) : rc;
 }
 
-static int listing_write(struct listing *listing) {
-    int rc = write_head(listing);
-    for (size_t i = 0; i < listing->count && rc == 0; i++) {
-        rc = write_entry(listing, &listing->entries[i]);
-    }
-    if (rc == 0 && listing->truncated) {
-        rc = write_str(listing, STR("<tr><td>Only 10,000 entries are shown.<td><td>\n"));
-    }
-    return rc == 0 ? write_str(listing, STR("</tbody></table></body></html>\n")) : rc;
+/* ---- the reply ---- */
+
+/* "?sort=size&order=desc" */
+static void read_order(struct wharf_request *request, struct listing_scan *wanted) {
+    wharf_str sort = wharf_request_query_value(request, "sort");
+    wanted->order = wharf_str_is(sort, "size")   ? LISTING_BY_SIZE
+                    : wharf_str_is(sort, "time") ? LISTING_BY_TIME
+                                                 : LISTING_BY_NAME;
+    wanted->descending = wharf_str_is(wharf_request_query_value(request, "order"), "desc");
+}
+
+static int listing_fields(struct wharf_request *request) {
+    int rc = reply_field(request, STR("Cache-Control"), STR("no-cache"));
+    rc = rc == 0 ? reply_field(request, STR("X-Content-Type-Options"), STR("nosniff")) : rc;
+    return rc == 0 ? reply_field(request, STR("Content-Security-Policy"),
+                                 STR("default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+                                     "form-action 'self'"))
+                   : rc;
 }
 
 int listing_reply(struct wharf_request *request, const struct files_mount *mount, int fd, const char *path) {
-    struct listing listing = {.request = request, .mount = mount, .path = path};
-    int rc = listing_gather(&listing, fd);
-    if (rc < 0) {
+    struct listing_scan wanted = {.tree = mount->tree, .hidden = mount->hidden};
+    read_order(request, &wanted);
+    const struct look *look = look_choose(request);
+    int rc = listing_fields(request);
+    struct listing_scan *scan = rc == 0 ? listing_scan(&wanted, fd, path, &rc) : NULL;
+    if (scan == NULL) {
         return rc;
     }
-    rc = reply_field(request, STR("Cache-Control"), STR("no-cache"));
-    rc = rc == 0 ? reply_field(request, STR("X-Content-Type-Options"), STR("nosniff")) : rc;
-    rc = rc == 0 ? reply_field(request, STR("Content-Security-Policy"),
-                               STR("default-src 'none'; style-src 'unsafe-inline'"))
-                 : rc;
-    rc = rc == 0 ? reply_head(request, 200, STR("text/html; charset=utf-8"), -1) : rc;
-    return rc == 0 ? listing_write(&listing) : rc;
+    const struct listing listing = {.request = request, .scan = scan};
+    rc = reply_head(request, 200, look->content_type, -1);
+    rc = rc == 0 ? listing_write(&listing, look) : rc;
+    listing_scan_free(scan);
+    return rc;
 }

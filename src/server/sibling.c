@@ -61,7 +61,7 @@ int sibling_choose(struct wharf_request *request, const struct files_mount *moun
         const struct sibling *sibling = &siblings[i];
         wharf_str name = arena_printf(&request->arena, "%s%.*s", path, WHARF_STR_ARG(sibling->extension));
         struct stat stat;
-        int fd = name.ptr != NULL ? tree_open(mount->root, name.ptr, &stat) : -ENOMEM;
+        int fd = name.ptr != NULL ? tree_open(&mount->tree, name.ptr, &stat) : -ENOMEM;
         if (fd < 0) {
             continue;
         }

@@ -26,7 +26,14 @@ int tree_open_root(const char *directory) {
     return fd < 0 ? -errno : fd;
 }
 
-enum { BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+static uint64_t tree_resolve(const struct tree *tree) {
+    static const uint64_t flags[] = {
+        [TREE_LINKS_INSIDE] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        [TREE_LINKS_NONE] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+        [TREE_LINKS_ALL] = RESOLVE_NO_MAGICLINKS,
+    };
+    return flags[tree->links];
+}
 
 /* In one call: what it gives, whatever that is. */
 static int open_once(int root, const char *path, uint64_t resolve) {
@@ -45,13 +52,13 @@ static int open_cached(int root, const char *path, uint64_t resolve) {
 }
 
 /* -ENOSYS when the kernel, or a sandbox, does not have it. */
-static int tree_open_beneath(int root, const char *path) {
+static int tree_open_beneath(const struct tree *tree, const char *path) {
     static _Atomic bool missing;
     if (atomic_load_explicit(&missing, memory_order_relaxed) || sched_fallbacks()) {
         return -ENOSYS;
     }
     for (int tries = 0; tries < 3; tries++) {
-        int rc = open_once(root, path, BENEATH);
+        int rc = open_once(tree->root, path, tree_resolve(tree));
         if (rc == -ENOSYS || rc == -EPERM) {
             atomic_store_explicit(&missing, true, memory_order_relaxed);
             return -ENOSYS;
@@ -94,25 +101,34 @@ static int tree_walk(int root, const char *path) {
     return rc < 0 ? rc : -ENOENT;
 }
 
+static int open_anywhere(int root, const char *path) {
+    int fd = openat(root, path, FILE_FLAGS);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Waits for whatever disk there is. root AT_FDCWD: a path of the program itself. */
+static int open_waiting(const struct tree *tree, const char *path) {
+    if (tree->root == AT_FDCWD) {
+        return open_anywhere(AT_FDCWD, path);
+    }
+    int fd = tree_open_beneath(tree, path);
+    if (fd != -ENOSYS) {
+        return fd;
+    }
+    return tree->links == TREE_LINKS_ALL ? open_anywhere(tree->root, path) : tree_walk(tree->root, path);
+}
+
 /* The look-up of a path that is in no cache. It goes on when its caller has been cancelled, so it owns what it uses. */
 struct open_job {
     struct job job;
-    int root; /* a duplicate; AT_FDCWD: the path may lead anywhere */
-    int fd;   /* the result, or -errno; the caller's once it has taken it */
+    struct tree tree; /* a copy */
+    int fd;           /* the result, or -errno; the caller's once it has taken it */
     char path[];
 };
 
 static void open_work(struct job *job) {
     struct open_job *open = (struct open_job *)(void *)job;
-    if (open->root == AT_FDCWD) {
-        int fd = openat(AT_FDCWD, open->path, FILE_FLAGS);
-        open->fd = fd < 0 ? -errno : fd;
-        return;
-    }
-    open->fd = tree_open_beneath(open->root, open->path);
-    if (open->fd == -ENOSYS) {
-        open->fd = tree_walk(open->root, open->path);
-    }
+    open->fd = open_waiting(&open->tree, open->path);
 }
 
 static void open_drop(struct job *job) {
@@ -120,13 +136,22 @@ static void open_drop(struct job *job) {
     if (open->fd >= 0) {
         close(open->fd);
     }
-    if (open->root != AT_FDCWD) {
-        close(open->root);
+    if (open->tree.root != AT_FDCWD) {
+        close(open->tree.root);
     }
     mem_free(open);
 }
 
-static int open_on_pool(int root, const char *path) {
+int tree_copy(const struct tree *tree, struct tree *ret_copy) {
+    *ret_copy = *tree;
+    if (tree->root == AT_FDCWD) {
+        return 0;
+    }
+    ret_copy->root = fcntl(tree->root, F_DUPFD_CLOEXEC, 3);
+    return ret_copy->root < 0 ? -errno : 0;
+}
+
+static int open_on_pool(const struct tree *tree, const char *path) {
     size_t size = strlen(path) + 1;
     struct open_job *open = mem_alloc(sizeof(*open) + size);
     if (open == NULL) {
@@ -134,8 +159,7 @@ static int open_on_pool(int root, const char *path) {
     }
     *open = (struct open_job){.job = {.run = open_work, .drop = open_drop}, .fd = -1};
     memcpy(open->path, path, size);
-    open->root = root == AT_FDCWD ? root : fcntl(root, F_DUPFD_CLOEXEC, 3);
-    int rc = open->root == -1 ? -errno : 0;
+    int rc = tree_copy(tree, &open->tree);
     if (rc < 0) {
         mem_free(open);
         return rc;
@@ -151,19 +175,13 @@ static int open_on_pool(int root, const char *path) {
 }
 
 int tree_open_path(const char *path) {
+    static const struct tree anywhere = {.root = AT_FDCWD, .links = TREE_LINKS_ALL};
     int fd = open_cached(AT_FDCWD, path, 0);
-    return fd == -EAGAIN ? open_on_pool(AT_FDCWD, path) : fd;
+    return fd == -EAGAIN ? open_on_pool(&anywhere, path) : fd;
 }
 
-int tree_open(int root, const char *path, struct stat *ret_stat) {
-    const char *name = path[0] != '\0' ? path : ".";
-    int fd = open_cached(root, name, BENEATH);
-    if (fd == -EAGAIN) {
-        fd = open_on_pool(root, name);
-    }
-    if (fd < 0) {
-        return fd;
-    }
+/* Looks at what was opened, and closes what nobody serves. */
+static int tree_look(int fd, struct stat *ret_stat) {
     struct stat stat;
     int rc = fstat(fd, &stat) < 0 ? -errno : 0;
     if (rc == 0 && !S_ISREG(stat.st_mode) && !S_ISDIR(stat.st_mode)) {
@@ -175,4 +193,18 @@ int tree_open(int root, const char *path, struct stat *ret_stat) {
     }
     *ret_stat = stat;
     return fd;
+}
+
+int tree_open(const struct tree *tree, const char *path, struct stat *ret_stat) {
+    const char *name = path[0] != '\0' ? path : ".";
+    int fd = open_cached(tree->root, name, tree_resolve(tree));
+    if (fd == -EAGAIN) {
+        fd = open_on_pool(tree, name);
+    }
+    return fd < 0 ? fd : tree_look(fd, ret_stat);
+}
+
+int tree_open_waiting(const struct tree *tree, const char *path, struct stat *ret_stat) {
+    int fd = open_waiting(tree, path[0] != '\0' ? path : ".");
+    return fd < 0 ? fd : tree_look(fd, ret_stat);
 }

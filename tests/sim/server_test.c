@@ -456,6 +456,9 @@ static void play_files(struct stage *at) {
     EXPECT("GET /files/LICENSE HTTP/1.1\r\n" HOST "If-None-Match: *\r\n\r\n", "304 ");
     EXPECT("GET /files?q HTTP/1.1\r\n" HOST "\r\n", "308 ", "Location: /files/?q\r\n");
     EXPECT("GET /files/ HTTP/1.1\r\n" HOST "\r\n", "200 OK", ">LICENSE<", ">src/<", "</html>");
+    EXPECT("GET /files/?sort=size&order=desc HTTP/1.1\r\n" HOST "Accept: application/json\r\n\r\n", "200 OK",
+           "Vary: Accept\r\n", "\"truncated\":false", "\"url\":\"src/\",\"type\":\"directory\"", "]}");
+    EXPECT("GET /files/?sort=time HTTP/1.1\r\n" HOST "Accept: text/plain\r\n\r\n", "200 OK", "src/\n");
     EXPECT("GET /files/none HTTP/1.1\r\n" HOST "\r\n", "404 ");
     EXPECT("GET /files/src/server/server.c HTTP/1.1\r\n" HOST "\r\n", "200 OK", "wharf_server_free");
     EXPECT("GET /license HTTP/1.1\r\n" HOST "\r\n", "200 OK", "Content-Type: text/x-license\r\n",

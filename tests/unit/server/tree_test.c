@@ -23,6 +23,10 @@
 static char folder[256];
 static int root = -1;
 
+static struct tree tree_of(enum tree_links links) {
+    return (struct tree){.root = root, .links = links};
+}
+
 static int at(const char *name) {
     int fd = openat(root, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     return fd < 0 ? -1 : write(fd, name, strlen(name)) < 0 ? -1 : close(fd);
@@ -62,6 +66,7 @@ static uint64_t offloads(void) {
 
 static void finds_what_lies_beneath_and_nothing_else(void **state) {
     (void)state;
+    const struct tree tree = tree_of(TREE_LINKS_INSIDE);
     static const struct {
         const char *path;
         int accepted; /* 1: yes; 0: no; -1: only where the kernel watches over links */
@@ -70,7 +75,7 @@ static void finds_what_lies_beneath_and_nothing_else(void **state) {
                  {"../x", 0},  {"inner/../../x", 0}, {"absent", 0}, {"plain/file", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct stat stat;
-        int fd = tree_open(root, cases[i].path, &stat);
+        int fd = tree_open(&tree, cases[i].path, &stat);
         bool accepted = cases[i].accepted > 0 || (cases[i].accepted < 0 && !sched_fallbacks());
         assert_int_equal(fd >= 0, accepted);
         if (fd >= 0) {
@@ -83,15 +88,39 @@ static void finds_what_lies_beneath_and_nothing_else(void **state) {
     close(fd);
 }
 
+static void links_lead_where_the_policy_lets_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *path;
+        bool none, all;
+    } cases[] = {{"plain", true, true}, {"link", false, true}, {"out", false, true}, {"fifo", false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int all = 0; all < 2; all++) {
+            struct tree tree = tree_of(all != 0 ? TREE_LINKS_ALL : TREE_LINKS_NONE);
+            bool accepted = all != 0 ? cases[i].all : cases[i].none;
+            struct stat stat;
+            int fd = tree_open(&tree, cases[i].path, &stat);
+            assert_int_equal(fd >= 0, accepted);
+            int again = tree_open_waiting(&tree, cases[i].path, &stat);
+            assert_int_equal(again >= 0, accepted);
+            if (accepted) {
+                close(fd);
+                close(again);
+            }
+        }
+    }
+}
+
 static void what_is_in_a_cache_needs_no_thread(void **state) {
     (void)state;
+    const struct tree tree = tree_of(TREE_LINKS_INSIDE);
     enum { TRIES = 100 };
     int without = 0;
     for (int i = 0; i < TRIES; i++) {
         struct stat stat;
         char text[16] = "";
         uint64_t before = offloads();
-        int fd = tree_open(root, "plain", &stat);
+        int fd = tree_open(&tree, "plain", &stat);
         assert_true(fd >= 0);
         assert_int_equal(fd_pread(fd, text, sizeof text, 2), 3);
         assert_string_equal(text, "ain");
@@ -116,15 +145,16 @@ static int open_descriptors(void) {
 /* A job whose caller has gone closes what it opened, in its own time. */
 static void a_look_up_that_was_cut_short_leaves_no_descriptor(void **state) {
     (void)state;
+    const struct tree tree = tree_of(TREE_LINKS_INSIDE);
     struct stat stat;
-    int fd = tree_open(root, "plain", &stat);
+    int fd = tree_open(&tree, "plain", &stat);
     close(fd);
     int before = open_descriptors();
     for (int i = 0; i < 200; i++) {
         wharf_scope scope;
         wharf_scope_open(&scope, NULL);
         wharf_scope_cancel(&scope);
-        fd = tree_open(root, "plain", &stat);
+        fd = tree_open(&tree, "plain", &stat);
         wharf_scope_close(&scope);
         if (fd >= 0) {
             close(fd);
@@ -138,6 +168,7 @@ static void a_look_up_that_was_cut_short_leaves_no_descriptor(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_lies_beneath_and_nothing_else),
+        cmocka_unit_test(links_lead_where_the_policy_lets_them),
         cmocka_unit_test(what_is_in_a_cache_needs_no_thread),
         cmocka_unit_test(a_look_up_that_was_cut_short_leaves_no_descriptor),
     };
