@@ -41,6 +41,7 @@ PUBLIC_LAYER = {
     "client.h": "client",
     "cookies.h": "client",
     "route.h": "server",
+    "access.h": "server",
     "server.h": "server",
     "wharf.h": "cli",
 }

@@ -17,6 +17,7 @@
 #ifndef WHARF_SERVER_H
 #define WHARF_SERVER_H
 
+#include "wharf/access.h"
 #include "wharf/base.h"
 #include "wharf/http.h"
 #include "wharf/net.h"
@@ -54,15 +55,15 @@ typedef struct wharf_server_limits {
 
 struct wharf_route_options; /* of wharf/route.h: what is set for all routes, or for some */
 
-/** Where access log lines go and what they look like. */
-typedef enum wharf_log_format { WHARF_LOG_OFF, WHARF_LOG_COMMON, WHARF_LOG_JSON } wharf_log_format;
-
 typedef struct wharf_server_options {
     size_t size;          /**< sizeof(wharf_server_options) */
     int threads;          /**< cores to use: default 1; WHARF_OFF (-1): all that wharf_cores() counts */
     wharf_log_format log; /**< default: no access log */
-    int log_fd;           /**< default 2, standard error */
-    bool no_signals;      /**< wharf_serve() leaves SIGINT and SIGTERM alone */
+    int log_fd;           /**< where its lines go; default 2, standard error */
+    const char *log_file; /**< or this file, at its end: made if need be, opened anew on SIGUSR1; copied */
+    wharf_access_hook log_hook; /**< told of each request, with lines or without */
+    void *log_arg;              /**< the hook's argument */
+    bool no_signals;            /**< wharf_serve() leaves SIGINT, SIGTERM and SIGUSR1 alone */
     wharf_server_limits limits;
     const struct wharf_route_options *routes; /**< what every route begins with; NULL: the defaults; copied */
 } wharf_server_options;
@@ -126,6 +127,10 @@ WHARF_API int wharf_serve(wharf_server *server, const char *address);
  * what is on its way is still answered, running requests finished within the limits. From any task, any thread
  * or a signal handler. Does not suspend. */
 WHARF_API int wharf_server_stop(wharf_server *server);
+
+/** Opens the log file anew, as SIGUSR1 does: for who has renamed it. When that fails the old one stays in use. From any task,
+ * any thread or a signal handler. Does not suspend. Errors: -EINVAL (no log file). */
+WHARF_API int wharf_server_reopen_log(wharf_server *server);
 
 /* ---- the request ------------------------------------------------------------------------------------- */
 /* None of these suspends. The views live until the handler returns. */

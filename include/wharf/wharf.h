@@ -2,6 +2,7 @@
 #ifndef WHARF_WHARF_H
 #define WHARF_WHARF_H
 
+#include "wharf/access.h"
 #include "wharf/base.h"
 #include "wharf/client.h"
 #include "wharf/cookies.h"

@@ -12,10 +12,6 @@
 #include "cli/settings.h"
 #include "cli/welcome.h"
 
-enum { LOG_OFF = 1, LOG_COMMON = 2, LOG_JSON = 3 }; /* as in log_choices */
-
-static const char *const log_choices[] = {"off", "common", "json", NULL};
-
 #define FIELD(name) offsetof(struct serve_options, name)
 /* Every line is a flag, and a setting of --config. */
 static const struct flag serve_flags[] = {
@@ -40,8 +36,9 @@ static const struct flag serve_flags[] = {
 
     /* requests and replies */
     {"compress", 0, FLAG_SWITCH, FIELD(compress), NULL, NULL, "compress replies for clients that take it"},
-    {"log", 0, FLAG_CHOICE, FIELD(log), "off|common|json", log_choices,
-     "requests on standard error; default: common on a terminal, else off"},
+    {"log", 0, FLAG_TEXT, FIELD(log), "FORMAT[:FILE]", NULL,
+     "a line for each request: common, combined, json, logfmt or off, on standard error or in a file; "
+     "default: common on a terminal, else off"},
 
     /* TLS */
     SECURE_OWN_FLAGS(struct serve_options),
@@ -64,20 +61,39 @@ static int misused(const char *sentence) {
     return EXIT_USAGE;
 }
 
-static wharf_server *make_server(const struct serve_options *options) {
-    static const wharf_log_format formats[] = {
-        [LOG_OFF] = WHARF_LOG_OFF,
-        [LOG_COMMON] = WHARF_LOG_COMMON,
-        [LOG_JSON] = WHARF_LOG_JSON,
+/* "json" or "json:/var/log/requests". False: it is neither (a sentence has been written). */
+static bool parse_log(const char *text, wharf_server_options *settings) {
+    static const char *const formats[] = {
+        [WHARF_LOG_OFF] = "off",   [WHARF_LOG_COMMON] = "common", [WHARF_LOG_COMBINED] = "combined",
+        [WHARF_LOG_JSON] = "json", [WHARF_LOG_LOGFMT] = "logfmt",
     };
-    int log = options->log != 0 ? options->log : isatty(STDERR_FILENO) == 1 ? LOG_COMMON : LOG_OFF;
+    size_t len = strcspn(text, ":");
+    bool has_file = text[len] == ':';
+    for (int i = WHARF_LOG_OFF; i <= WHARF_LOG_LOGFMT; i++) {
+        bool fits = strlen(formats[i]) == len && memcmp(formats[i], text, len) == 0;
+        if (fits && (!has_file || (i != WHARF_LOG_OFF && text[len + 1] != '\0'))) {
+            settings->log = (wharf_log_format)i;
+            settings->log_file = has_file ? text + len + 1 : NULL;
+            return true;
+        }
+    }
+    fprintf(stderr, "wharf serve: --log takes common|combined|json|logfmt|off, or one with :FILE, not %s\n",
+            text);
+    return false;
+}
+
+static int make_server(const struct serve_options *options, wharf_server **ret_server) {
     wharf_server_options settings = {
         .size = sizeof settings,
         .threads = options->threads > 0 ? (int)options->threads : WHARF_OFF,
-        .log = formats[log],
         .routes = WHARF_OPTIONS(wharf_route_options, .compress = options->compress ? WHARF_ON : 0),
     };
-    return wharf_server_new(&settings);
+    const char *log = isatty(STDERR_FILENO) == 1 ? "common" : "off";
+    if (!parse_log(options->log != NULL ? options->log : log, &settings)) {
+        return EXIT_USAGE;
+    }
+    *ret_server = wharf_server_new(&settings);
+    return *ret_server == NULL ? serve_fail(-ENOMEM) : EXIT_OK;
 }
 
 /* Certificates that were renewed while we run, or could not be. */
@@ -165,10 +181,11 @@ static int serve_with(const struct serve_options *options) {
     if (code != EXIT_OK) {
         return code;
     }
-    wharf_server *server = make_server(options);
-    if (server == NULL) {
+    wharf_server *server = NULL;
+    code = make_server(options, &server);
+    if (code != EXIT_OK) {
         wharf_tls_free(tls);
-        return serve_fail(-ENOMEM);
+        return code;
     }
     code = add_content(server, options);
     if (code == EXIT_OK && options->check) {

@@ -24,7 +24,7 @@ struct serve_options {
     bool precompressed;
     bool compress;
 
-    int log;
+    const char *log;
 
     bool tls;
     struct secure_options secure;

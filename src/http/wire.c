@@ -102,21 +102,24 @@ static int64_t transfer_file(struct stream *stream, const struct transfer *trans
 
 /* Runs a transfer within what its limit leaves. */
 static int64_t wire_wait(struct wire *wire, struct wire_limit *limit, const struct transfer *transfer) {
+    int64_t start = sched_clock();
     wire->streak = 0;
     if (limit->grace_ns == 0) {
-        return transfer->run(wire->stream, transfer);
+        int64_t result = transfer->run(wire->stream, transfer);
+        limit->waited_ns += sched_clock() - start;
+        return result;
     }
     if (limit->rate == 0) {
         limit->left_ns = limit->grace_ns;
     } else {
         limit_credit(limit);
     }
-    int64_t start = sched_clock();
     wharf_scope storage;
     (void)wharf_scope_open_within(&storage, (limit->left_ns + NS_PER_MS - 1) / NS_PER_MS);
     int64_t result = transfer->run(wire->stream, transfer);
     (void)wharf_scope_close(&storage);
     int64_t waited = sched_clock() - start;
+    limit->waited_ns += waited;
     limit->left_ns = waited < limit->left_ns ? limit->left_ns - waited : 0;
     if (result == -ETIMEDOUT && wharf_check() == 0) {
         limit->expired = true;

@@ -26,11 +26,12 @@
  *   else:   waits add up, at first to `grace` in all; every byte moved earns 1/rate seconds more (at most a minute
  *           is saved up), so a peer that keeps up the rate is never cut off. */
 struct wire_limit {
-    int64_t grace_ns; /* 0: no limit */
-    int64_t rate;     /* bytes per second */
-    int64_t left_ns;  /* what may still be waited */
-    int64_t moved;    /* bytes that have not been counted towards it yet: they are before each wait */
-    bool expired;     /* the limit has cut off a wait, which then gave -ETIMEDOUT */
+    int64_t grace_ns;  /* 0: no limit */
+    int64_t rate;      /* bytes per second */
+    int64_t left_ns;   /* what may still be waited */
+    int64_t moved;     /* bytes that have not been counted towards it yet: they are before each wait */
+    int64_t waited_ns; /* in all, limit or not */
+    bool expired;      /* the limit has cut off a wait, which then gave -ETIMEDOUT */
 };
 
 struct wire {

@@ -149,7 +149,13 @@ ssize_t fd_pread(int fd, void *buffer, size_t size, int64_t offset) {
         n = pread(fd, buffer, size, offset);
         n = n < 0 ? -errno : n;
     }
-    return is_retry(n) || n == -EOPNOTSUPP ? read_on_pool(fd, buffer, size, offset) : n;
+    if (!is_retry(n) && n != -EOPNOTSUPP) {
+        return n;
+    }
+    int64_t before = stopwatch_before();
+    n = read_on_pool(fd, buffer, size, offset);
+    stopwatch_was_disk(before);
+    return n;
 }
 
 /* When it cannot be done at once: as much as never blocks this thread. */

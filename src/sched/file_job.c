@@ -81,9 +81,8 @@ static int64_t job_run_simulated(struct sched *sched, struct file_job **job) {
     return delay < 0 ? delay : sched->engine->file_work(sched, *job);
 }
 
-int64_t file_job_run(struct file_job **job) {
-    struct sched *sched = sched_current();
-    if (sched != NULL && sched->engine->file_work != NULL) {
+static int64_t job_run(struct sched *sched, struct file_job **job) {
+    if (sched->engine->file_work != NULL) {
         return job_run_simulated(sched, job);
     }
     int rc = pool_run(POOL_GENERAL, &(*job)->job);
@@ -92,6 +91,19 @@ int64_t file_job_run(struct file_job **job) {
         return rc;
     }
     return (*job)->result;
+}
+
+int64_t file_job_run(struct file_job **job) {
+    struct sched *sched = sched_current();
+    if (sched == NULL) {
+        file_job_free(*job);
+        *job = NULL;
+        return sched_missing();
+    }
+    int64_t before = stopwatch_before();
+    int64_t rc = job_run(sched, job);
+    stopwatch_was_disk(before);
+    return rc;
 }
 
 /* ---- on the pool's threads ---- */

@@ -22,6 +22,7 @@
 #include "sched/op.h"
 #include "sched/sched.h"
 #include "sched/stack.h"
+#include "sched/stopwatch.h"
 #include "sched/table.h"
 #include "sched/task.h"
 #include "sched/timer.h"
@@ -99,6 +100,7 @@ struct task {
     void *sanitizer_fake;  /* AddressSanitizer's */
     void *sanitizer_fiber; /* ThreadSanitizer's */
     struct failure failure;
+    struct stopwatch *stopwatch; /* see stopwatch.h; NULL: none */
 };
 
 /* What is kept of a joinable task: alive it points to the task, ended it holds the result. */
@@ -189,6 +191,7 @@ struct sched {
     _Atomic(struct sample *) asked; /* by the debug thread, for this thread's signal handler */
     struct site_list sites[SITE_KINDS];
     struct left *left; /* NULL: nobody asks */
+    int stopwatches;   /* who lets tasks have them: see stopwatch.h */
     bool deadlocked;
     bool hooked; /* the engine wants to be asked at every blocking point, or for the order of tasks */
 };

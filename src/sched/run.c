@@ -1,6 +1,7 @@
 /* Running tasks: the queue of what is ready, parking, switching, and looking at the world when nothing is. */
 #include <errno.h>
 
+#include "base/compiler.h"
 #include "sched/await.h"
 #include "sched/internal.h"
 
@@ -55,7 +56,7 @@ static void deadlock(struct sched *sched) {
 /* The world is looked at again in a while. */
 static void poll_later(struct sched *sched) {
     sched->poll_turn = turn_next(sched) + POLL_EVERY;
-    sched->plain_turns = sched->hooked ? 0 : sched->poll_turn;
+    sched->plain_turns = sched->hooked || sched->stopwatches > 0 ? 0 : sched->poll_turn;
 }
 
 void sched_poll(struct sched *sched, bool block) {
@@ -118,7 +119,12 @@ static struct task *task_of(struct sched *sched, struct ready *ready) {
     return task_of_start(sched, (struct task_start *)ready);
 }
 
+COLD static int run_others_timed(struct sched *sched, struct task *task);
+
 int run_others(struct sched *sched, struct task *task) {
+    if (UNLIKELY(task->stopwatch != NULL)) {
+        return run_others_timed(sched, task);
+    }
     task->saved_errno = *sched->errno_at;
     struct task *next = NULL;
     while (next == NULL) {
@@ -130,6 +136,17 @@ int run_others(struct sched *sched, struct task *task) {
         return task->answer;
     }
     return switch_to(sched, task, next, &task->sanitizer_fake);
+}
+
+/* Its stopwatch may be taken away by nobody but itself. */
+COLD static int run_others_timed(struct sched *sched, struct task *task) {
+    struct stopwatch *watch = task->stopwatch;
+    int64_t left = sched->engine->now(sched);
+    task->stopwatch = NULL;
+    int answer = run_others(sched, task);
+    task->stopwatch = watch;
+    watch->away_ns += sched->engine->now(sched) - left;
+    return answer;
 }
 
 void task_interrupt(struct task *task, int code) {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sched/engine.h"
+#include "server/access.h"
 #include "server/connection.h"
 #include "server/server.h"
 #include "wharf/task.h"
@@ -21,17 +22,22 @@ struct handed {
 };
 
 /* Over the limit: an answer at once where no handshake would have to come first, and nothing kept. */
-static void accept_refuse(struct io *io, bool secure) {
+static void accept_refuse(const struct acceptor *acceptor, struct io *io, const struct address *from) {
     static const char BUSY[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
                                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
                                "503 Service Unavailable\n";
     struct stream stream;
     stream_init_socket(&stream, io);
     struct iovec piece = {.iov_base = (void *)(uintptr_t)BUSY, .iov_len = sizeof(BUSY) - 1};
-    if (!secure) {
+    if (acceptor->tls == NULL) {
         (void)stream_try_send(&stream, &piece, 1, false);
     }
     stream_close(&stream);
+    struct peer peer;
+    peer_set(&peer, from);
+    access_refused(acceptor->core, &(const struct access_refusal){.peer = &peer,
+                                                                  .status = acceptor->tls == NULL ? 503 : 0,
+                                                                  .reason = "connections.limit"});
 }
 
 static void accept_forget(struct core *core) {
@@ -95,7 +101,7 @@ static void accept_place(const struct acceptor *acceptor, struct io *io, const s
     wharf_server *server = core->server;
     if (atomic_fetch_add(&server->connections, 1) >= server->connections_max) {
         atomic_fetch_sub(&server->connections, 1);
-        accept_refuse(io, acceptor->tls != NULL);
+        accept_refuse(acceptor, io, peer);
         return;
     }
     /* Another core may have come to its end already. */

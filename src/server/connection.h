@@ -26,6 +26,7 @@ struct connection {
     struct stream stream;
     struct timer timer; /* while resting, and until its task runs */
     struct core *core;
+    int64_t arrived; /* when the bytes came that its task was started for */
     struct connection *next, *prev;
     uint32_t requests; /* answered or begun */
     uint8_t state;
@@ -46,7 +47,7 @@ void peer_set(struct peer *peer, const struct address *address);
 bool peer_is_local(const struct peer *peer);
 /* As address_format(); out: WHARF_ADDRESS_SIZE bytes. */
 size_t peer_format(const struct peer *peer, char *out);
-/* Without the port, for logs. */
-size_t peer_format_host(const struct peer *peer, char *out);
+/* Without the port and with a NUL behind it, for logs. */
+void peer_format_host(const struct peer *peer, char *out);
 
 #endif

@@ -12,11 +12,13 @@
 
 #include "http/codec/date.h"
 #include "sched/engine.h"
+#include "sched/stopwatch.h"
 #include "server/compress.h"
 #include "server/connection.h"
 #include "server/handshakes.h"
 #include "server/log.h"
 #include "server/renew.h"
+#include "server/request.h"
 #include "server/server.h"
 #include "wharf/task.h"
 
@@ -73,10 +75,18 @@ static void core_end_resting(struct core *core, bool at_once) {
 }
 
 static void core_stop(struct message *message) {
-    struct core *core = (struct core *)(void *)((char *)message - offsetof(struct core, stop_message));
-    atomic_store(&core->stop_posted, false);
+    struct core *core = (struct core *)(void *)((char *)message - offsetof(struct core, stop));
+    atomic_store(&core->stop.posted, false);
     core->stopping = true;
     event_announce(&core->changed);
+}
+
+static void core_reopen_log(struct message *message) {
+    struct core *core = (struct core *)(void *)((char *)message - offsetof(struct core, reopen));
+    atomic_store(&core->reopen.posted, false);
+    if (core->log != NULL) {
+        log_reopen(core->log);
+    }
 }
 
 /* ---- being posted to ---- */
@@ -94,6 +104,13 @@ void core_leave(struct core *core) {
     atomic_fetch_sub(&core->posters, 1);
 }
 
+/* Between core_enter() and core_leave(). */
+static void core_notify(struct core *core, struct core_notice *notice) {
+    if (!atomic_exchange(&notice->posted, true)) {
+        sched_post(core->sched, &notice->message);
+    }
+}
+
 void server_post_stop(wharf_server *server, enum stop_level level) {
     int before = atomic_load(&server->stop);
     while (before < (int)level && !atomic_compare_exchange_weak(&server->stop, &before, (int)level)) {
@@ -103,11 +120,23 @@ void server_post_stop(wharf_server *server, enum stop_level level) {
         if (!core_enter(core)) {
             continue;
         }
-        if (!atomic_exchange(&core->stop_posted, true)) {
-            sched_post(core->sched, &core->stop_message);
-        }
+        core_notify(core, &core->stop);
         core_leave(core);
     }
+}
+
+int wharf_server_reopen_log(wharf_server *server) {
+    if (server == NULL || server->log_file == NULL) {
+        return -EINVAL;
+    }
+    for (int i = 0; i < atomic_load(&server->core_count); i++) {
+        struct core *core = &server->cores[i];
+        if (core_enter(core)) {
+            core_notify(core, &core->reopen);
+            core_leave(core);
+        }
+    }
+    return 0;
 }
 
 /* Nobody posts to this core any more; what was posted arrives. */
@@ -118,7 +147,8 @@ static void core_retire(struct core *core) {
     }
     wharf_scope storage;
     (void)wharf_scope_open_shield(&storage, RETIRE_MS);
-    while (atomic_load(&core->handing) > 0 || atomic_load(&core->stop_posted)) {
+    while (atomic_load(&core->handing) > 0 || atomic_load(&core->stop.posted) ||
+           atomic_load(&core->reopen.posted)) {
         if (wharf_sleep(0) < 0) {
             break;
         }
@@ -195,13 +225,11 @@ static int core_serve(struct core *core) {
 
 /* Everything that its connections need; what is told of them outlives them. */
 static int core_run(struct core *core) {
-    wharf_scope logging;
     wharf_scope telling;
     wharf_scope connections;
-    (void)wharf_scope_open(&logging, NULL);
     (void)wharf_scope_open(&telling, NULL);
-    int rc = core->server->log_format != WHARF_LOG_OFF ? log_open(core, scope_of(&logging), &core->log) : 0;
-    if (rc == 0 && server_is_secure(core->server)) {
+    int rc = 0;
+    if (server_is_secure(core->server)) {
         rc = handshakes_open(core, scope_of(&telling), &core->handshakes);
     }
     core->scope = scope_of(wharf_scope_open(&connections, NULL));
@@ -214,14 +242,27 @@ static int core_run(struct core *core) {
         handshakes_close(core->handshakes);
     }
     (void)wharf_scope_close(&telling);
-    if (core->log != NULL) {
-        log_close(core->log);
-    }
-    (void)wharf_scope_close(&logging);
     if (core->handshakes != NULL) {
         handshakes_free(core->handshakes);
         core->handshakes = NULL;
     }
+    return rc;
+}
+
+/* Around that a log, which outlives them. Without it the server does not go on, on any core. */
+static int core_run_logged(struct core *core) {
+    wharf_scope logging;
+    (void)wharf_scope_open(&logging, NULL);
+    int rc = log_open(core, scope_of(&logging), &core->log);
+    if (rc < 0) {
+        server_post_stop(core->server, STOP_NOW);
+    } else {
+        stopwatches_allow();
+        rc = core_run(core);
+        stopwatches_end();
+        log_close(core->log);
+    }
+    (void)wharf_scope_close(&logging);
     if (core->log != NULL) {
         log_free(core->log);
         core->log = NULL;
@@ -241,12 +282,14 @@ int core_main(void *arg) {
     core->clock.until = INT64_MIN;
     wire_limit_set(&core->send_limit, server->limits.rate_grace_ms, server->limits.rate_bytes);
     core->idle_ns = server->limits.idle_ms == LIMIT_NONE ? TIMER_NEVER : server->limits.idle_ms * 1000000;
-    core->stop_message.run = core_stop;
+    core->stop.message.run = core_stop;
+    core->reopen.message.run = core_reopen_log;
     int rc = timer_init(core->sched, &core->flush_timer, core_flush);
     if (rc < 0) {
         return fail(rc, "serve", NULL, NULL);
     }
-    rc = core_run(core);
+    rc = server->log_format != WHARF_LOG_OFF || server->log_hook != NULL ? core_run_logged(core)
+                                                                         : core_run(core);
     requests_free(core);
     compressors_free(core);
     timer_deinit(core->sched, &core->flush_timer);

@@ -5,10 +5,10 @@
 #include "base/probe.h"
 #include "base/text.h"
 #include "http/codec/percent.h"
+#include "server/access.h"
 #include "server/extras.h"
 #include "server/files.h"
 #include "server/group.h"
-#include "server/log.h"
 #include "server/reply.h"
 #include "tls/stream.h"
 #include "wharf/task.h"
@@ -173,8 +173,14 @@ static int exchange_call(struct wharf_request *request, const struct route *rout
 }
 
 static void exchange_handle(struct wharf_request *request, const struct route *route) {
+    if (UNLIKELY(request->core->log != NULL)) {
+        times_handler_begin(request);
+    }
     int result = LIKELY(route->is_plain) ? exchange_call(request, route)
                                          : exchange_handle_set(request, route);
+    if (UNLIKELY(request->core->log != NULL)) {
+        times_handler_end(request);
+    }
     struct reply *reply = &request->reply;
     if (UNLIKELY(reply->stage == REPLY_NONE)) {
         (void)exchange_unanswered(request, result);
@@ -303,7 +309,7 @@ ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request)
         request_extras_end(request);
     }
     if (UNLIKELY(request->core->log != NULL)) {
-        log_request(request->core->log, request, end == EXCHANGE_ABORT);
+        access_request(request, end == EXCHANGE_ABORT);
     }
     PROBE3(request__end, request, request->reply.status, request->reply.written);
     request_end(request);
@@ -323,8 +329,11 @@ ALWAYS_INLINE void exchange_begin(struct wharf_request *request) {
     request->match.count = 0;
     request->path = (struct path){.text = request->head.path};
     request->peer_text = NULL;
-    request->started = sched_now();
+    request->user = (wharf_str){NULL, 0};
     request->wire.send = request->core->send_limit;
+    if (UNLIKELY(request->core->log != NULL)) {
+        times_begin(request);
+    }
     if (UNLIKELY(request->head.framing != H1_BODY_NONE)) {
         h1_body_init(&request->body, request->head.framing, request->head.content_length,
                      &request->core->server->codec_limits, NULL);

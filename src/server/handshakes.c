@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
-#include "server/log.h"
+#include "server/access.h"
 #include "tls/stream.h"
 #include "wharf/os.h"
 #include "wharf/task.h"
@@ -80,14 +80,14 @@ static int report_out(void *arg) {
 }
 
 static void tell(struct handshakes *handshakes, struct failed *failed) {
-    struct log *log = handshakes->core->log;
     uint64_t more = failed->count - 1;
     failed->count = 0;
     failed->again = sched_now() + REST_NS;
-    if (log != NULL) {
-        log_handshake(log,
-                      &(const struct log_handshake){
-                          .peer = &failed->peer, .reason = failed->reason, .why = failed->why, .more = more});
+    if (handshakes->core->log != NULL) {
+        access_refused(handshakes->core, &(const struct access_refusal){.peer = &failed->peer,
+                                                                        .reason = failed->reason,
+                                                                        .why = failed->why,
+                                                                        .more = more});
         return;
     }
     struct report report;

@@ -3,19 +3,14 @@
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
 
-#include "server/request.h"
+#include "server/server.h"
 
-/* Starts its task in `scope`. 0 or -ENOMEM. */
+/* Starts its task in `scope`. Suspends. 0, -ENOMEM, or why the file cannot be opened (recorded). */
 int log_open(struct core *core, struct scope *scope, struct log **ret_log);
-/* Appends a request's line. cut: the reply did not reach its end. Does not suspend. */
-void log_request(struct log *log, struct wharf_request *request, bool cut);
-/* Handshakes that failed. */
-struct log_handshake {
-    const struct peer *peer;
-    const char *reason, *why; /* its code, its sentence */
-    uint64_t more;            /* for the same reason, of which there is no line */
-};
-void log_handshake(struct log *log, const struct log_handshake *handshake);
+/* Tells the server's hook, and appends a line. Does not suspend. */
+void log_access(struct log *log, const wharf_access *access);
+/* Has the file opened anew. */
+void log_reopen(struct log *log);
 /* Lets its task write what is there and end. */
 void log_close(struct log *log);
 void log_free(struct log *log);

@@ -206,6 +206,9 @@ ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_
     out = put(out, STR("\r\n"));
     wire_wrote(&request->wire, (size_t)(out - room));
     reply->stage = REPLY_STREAMING;
+    if (UNLIKELY(request->core->log != NULL)) {
+        request->times.replied = sched_clock();
+    }
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "server/connection.h"
 #include "server/path.h"
 #include "server/router.h"
+#include "server/times.h"
 
 enum { ARENA_FIRST_SIZE = 1024, SPARE_REQUESTS_MAX = 16 };
 
@@ -59,13 +60,14 @@ struct wharf_request {
     struct h1_body body;
     struct h1_error error;         /* of the head or the body; status 0: none */
     int body_failure;              /* reading the body failed with this; 0: no */
-    int64_t started;               /* sched_now() when its head was complete; for the log */
+    wharf_str user;                /* who the client has proved to be; ptr NULL: nobody known */
     struct request_extras *extras; /* what only some requests need; NULL: nothing, see extras.h */
     bool continue_sent;
     bool hurried; /* in the core's list of unflushed requests */
     struct wharf_request *hurry_next, *hurry_prev;
     struct wharf_request *next_spare;
     const char *peer_text;
+    struct request_times times; /* kept where the core has a log */
     char arena_first[ARENA_FIRST_SIZE];
     struct header fields[]; /* of its head: as many as the limit allows */
 };

@@ -16,6 +16,28 @@ enum { DESCRIPTORS_SIMULATED = 1024 };
 
 /* ---- making ---- */
 
+/* Whether a program's options make sense; the limits and the routes are looked at elsewhere. */
+static bool options_are_good(const wharf_server_options *options) {
+    if (options->threads < WHARF_OFF || options->threads > CORES_MAX || options->log < WHARF_LOG_OFF ||
+        options->log > WHARF_LOG_LOGFMT) {
+        (void)fail(-EINVAL, "server", NULL, "threads is -1 to %d, log a wharf_log_format", CORES_MAX);
+        return false;
+    }
+    if (options->log_file != NULL && options->log == WHARF_LOG_OFF) {
+        (void)fail(-EINVAL, "server", "log_file", "there is no format for its lines: set log, too");
+        return false;
+    }
+    return true;
+}
+
+static int server_keep_texts(wharf_server *server, const wharf_server_options *options) {
+    if (options->log_file == NULL) {
+        return 0;
+    }
+    server->log_file = mem_strndup(options->log_file, strlen(options->log_file));
+    return server->log_file != NULL ? 0 : fail(-ENOMEM, "server", NULL, NULL);
+}
+
 wharf_server *wharf_server_new(const wharf_server_options *options) {
     static const wharf_server_options DEFAULTS = {.size = sizeof(DEFAULTS)};
     wharf_server_options given = DEFAULTS;
@@ -23,12 +45,7 @@ wharf_server *wharf_server_new(const wharf_server_options *options) {
         memcpy(&given, options, options->size < sizeof(given) ? options->size : sizeof(given));
     }
     wharf_server_limits limits;
-    if (limits_resolve(&given.limits, &limits) < 0) {
-        return NULL;
-    }
-    if (given.threads < WHARF_OFF || given.threads > CORES_MAX || given.log < WHARF_LOG_OFF ||
-        given.log > WHARF_LOG_JSON) {
-        (void)fail(-EINVAL, "server", NULL, "threads is -1 to %d, log a wharf_log_format", CORES_MAX);
+    if (limits_resolve(&given.limits, &limits) < 0 || !options_are_good(&given)) {
         return NULL;
     }
     wharf_server *server = mem_zalloc(sizeof(*server));
@@ -41,14 +58,16 @@ wharf_server *wharf_server_new(const wharf_server_options *options) {
     server->threads = given.threads == 0 ? 1 : given.threads;
     server->log_format = given.log;
     server->log_fd = given.log_fd > 0 ? given.log_fd : 2;
+    server->log_hook = given.log_hook;
+    server->log_arg = given.log_arg;
     server->no_signals = given.no_signals;
     router_init(&server->router);
     server->outermost = group_new_outermost(server, given.routes);
-    if (server->outermost == NULL) {
-        mem_free(server);
+    server->groups = server->outermost;
+    if (server->outermost == NULL || server_keep_texts(server, &given) < 0) {
+        wharf_server_free(server);
         return NULL;
     }
-    server->groups = server->outermost;
     return server;
 }
 
@@ -74,6 +93,7 @@ void wharf_server_free(wharf_server *server) {
     groups_free(server->groups);
     files_free(server->mounts);
     mem_free(server->cores);
+    mem_free(server->log_file);
     mem_free(server);
 }
 
@@ -167,13 +187,18 @@ static int64_t descriptors_raise(void) {
 
 static void server_signal_fire(struct signal_watch *watch) {
     wharf_server *server = ((struct server_signal *)(void *)watch)->server;
+    if (watch->signal == SIGUSR1) {
+        (void)wharf_server_reopen_log(server);
+        return;
+    }
     server_post_stop(server, atomic_load(&server->stop) == STOP_NONE ? STOP_GRACEFUL : STOP_NOW);
 }
 
 /* Signals that the program handles itself stay its own. */
 static void server_watch_signals(wharf_server *server, bool on) {
-    static const int SIGNALS[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++) {
+    static const int SIGNALS[] = {SIGINT, SIGTERM, SIGUSR1};
+    size_t count = sizeof(SIGNALS) / sizeof(SIGNALS[0]) - (server->log_file == NULL ? 1 : 0);
+    for (size_t i = 0; i < count; i++) {
         struct server_signal *signal = &server->signals[i];
         if (!on) {
             if (signal->server != NULL) {

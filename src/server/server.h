@@ -41,6 +41,12 @@ struct core_clock {
     size_t ok_len; /* both */
 };
 
+/* Something to be done on a core, asked for by whatever thread. */
+struct core_notice {
+    struct message message;
+    _Atomic bool posted;
+};
+
 enum { COMPRESSORS_IDLE_MAX = 4, MEMO_SIZE = 48 };
 
 /* What compresses replies on one core. */
@@ -75,7 +81,7 @@ struct core {
     struct wharf_request *spare;  /* records that no connection works with, the last one first */
     int spare_count;
     struct compressors compressors;
-    struct log *log;               /* NULL: no access log */
+    struct log *log;               /* NULL: nobody wants to know of requests */
     struct handshakes *handshakes; /* NULL: no TLS */
     struct timer flush_timer;      /* what pipelined answers wait for while a handler suspends */
     struct wharf_request *unflushed;
@@ -85,8 +91,7 @@ struct core {
     _Atomic int posters;     /* who is posting at this moment */
     _Atomic int64_t load;    /* connections given to it and not yet closed */
     _Atomic int64_t handing; /* connections on their way to it */
-    struct message stop_message;
-    _Atomic bool stop_posted;
+    struct core_notice stop, reopen;
 };
 
 /* A listener and its acceptor's argument. */
@@ -108,6 +113,9 @@ struct wharf_server {
     int threads;
     wharf_log_format log_format;
     int log_fd;
+    char *log_file; /* NULL: log_fd */
+    wharf_access_hook log_hook;
+    void *log_arg;
     bool no_signals;
     bool running;
     struct router router;
@@ -123,7 +131,7 @@ struct wharf_server {
     _Atomic int64_t connections; /* open, all cores */
     int64_t connections_max;
     _Atomic int stop; /* enum stop_level */
-    struct server_signal signals[2];
+    struct server_signal signals[3];
 };
 
 enum stop_level { STOP_NONE, STOP_GRACEFUL, STOP_NOW };

@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sched/sched.h"
+#include "sched/stopwatch.h"
 
 enum { FILE_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 
@@ -164,7 +165,9 @@ static int open_on_pool(const struct tree *tree, const char *path) {
         mem_free(open);
         return rc;
     }
+    int64_t before = stopwatch_before();
     rc = pool_run(POOL_GENERAL, &open->job);
+    stopwatch_was_disk(before);
     if (rc < 0) {
         return rc; /* the job is the pool's */
     }

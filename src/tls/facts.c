@@ -145,6 +145,10 @@ static void read_peer(const SSL *ssl, wharf_tls_facts *facts) {
     facts->verified = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
 }
 
+const char *facts_version(const struct tls_session *session) {
+    return SSL_get_version(session->ssl);
+}
+
 int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts) {
     if (session->stage != SESSION_READY) {
         return fail(-ENOTCONN, "TLS facts", session->peer, "there was no handshake yet");
@@ -152,7 +156,7 @@ int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts) {
     const unsigned char *alpn = NULL;
     unsigned int alpn_len = 0;
     wharf_tls_facts facts = {.resumed = SSL_session_reused(session->ssl) == 1};
-    (void)str_copy_to(facts.version, sizeof(facts.version), wharf_str_of(SSL_get_version(session->ssl)));
+    (void)str_copy_to(facts.version, sizeof(facts.version), wharf_str_of(facts_version(session)));
     (void)str_copy_to(facts.cipher, sizeof(facts.cipher), wharf_str_of(SSL_get_cipher_name(session->ssl)));
     SSL_get0_alpn_selected(session->ssl, &alpn, &alpn_len);
     (void)str_copy_to(facts.alpn, sizeof(facts.alpn), (wharf_str){(const char *)alpn, alpn_len});

@@ -8,6 +8,8 @@
 
 struct tls_session;
 
+/* "TLSv1.3" */
+const char *facts_version(const struct tls_session *session);
 /* 0, or -ENOTCONN (recorded). */
 int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts);
 /* The i-th certificate that the peer has sent. 0, -ENOTCONN or -ENOENT (recorded). */

@@ -45,6 +45,13 @@ def fetch(server, method, target, headers=None):
     return response
 
 
+def wait_until(holds, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def curl(*words):
     done = subprocess.run(["curl", "-sS", "--max-time", "60", *words], capture_output=True, timeout=90)
     assert done.returncode == 0, done.stderr
@@ -307,6 +314,37 @@ def test_log_can_be_json(serve, folder):
     assert server.stop() == 0
     record = json.loads(server.errors())
     assert record["status"] == 200
+
+
+@pytest.mark.parametrize("format", ["common", "combined", "json", "logfmt"])
+def test_log_goes_to_a_file_that_is_opened_anew(serve, folder, tmp_path, format):
+    log = tmp_path / "requests"
+    server = serve(folder, f"--log={format}:{log}", "--threads=2")
+    fetch(server, "GET", "/hello.txt?token=abc")
+    wait_until(lambda: "hello.txt" in log.read_text())
+    log.rename(tmp_path / "requests.1")
+    server.process.send_signal(signal.SIGUSR1)
+    wait_until(log.exists)
+    wait_until(lambda: fetch(server, "GET", "/none") and "none" in log.read_text())
+    assert server.stop() == 0
+    assert server.errors() == ""
+    old, new = (tmp_path / "requests.1").read_text(), log.read_text()
+    assert "token=***" in old and "abc" not in old
+    assert "404" in new
+    assert all(line for line in (old + new).splitlines())
+
+
+@pytest.mark.parametrize("words", ["yaml", "json:", "off:file", ""])
+def test_log_formats_are_checked(run, wharf, folder, words):
+    done = run(wharf, "serve", str(folder), "--log", words)
+    assert done.returncode == 2
+    assert b"--log takes" in done.stderr
+
+
+def test_log_file_that_cannot_be_opened_is_named(run, wharf, folder, tmp_path):
+    done = run(wharf, "serve", str(folder), "--listen", "127.0.0.1:0", f"--log=json:{tmp_path}/none/log")
+    assert done.returncode != 0
+    assert b"none/log" in done.stderr
 
 
 def test_one_core_is_enough(serve, folder):

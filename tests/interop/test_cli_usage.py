@@ -55,7 +55,7 @@ WRONG = [
     (["frobnicate"], "there is no command frobnicate (try: wharf help)"),
     (["help", "lisen"], "there is no command lisen; did you mean listen?"),
     (["serve", "--lisetn", ":0"], "there is no flag --lisetn; did you mean --listen?"),
-    (["serve", "--log=loud"], "--log takes off|common|json, not loud"),
+    (["serve", "--log=loud"], "--log takes common|combined|json|logfmt|off, or one with :FILE, not loud"),
     (["serve", "--threads", "0"], "--threads takes N, not 0"),
     (["serve", "one", "two"], "one argument too many: two"),
     (["serve", "--welcome", "."], "--welcome serves no directory"),
