@@ -111,7 +111,7 @@ typedef struct wharf_names_options {
     int64_t timeout_ms;      /**< for one server's answer; default resolv.conf's, which is 5000 */
     int attempts;            /**< rounds through the servers; default resolv.conf's, which is 2 */
     int ndots; /**< a name with so many dots is tried as it is first; default resolv.conf's, which is 1; WHARF_OFF: 0 */
-    int family;        /**< 4 or 6: addresses of that kind alone */
+    int family;        /**< 4 or 6: addresses of that kind alone, of literals and listeners, too */
     bool tcp_only;     /**< ask by TCP alone, as resolv.conf's use-vc has it */
     int cache_entries; /**< answers kept for as long as they allow, per core: up to 65536; default none */
     int64_t resolution_delay_ms; /**< how long an IPv4 address waits for IPv6 ones; default 50 (RFC 8305) */

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/ends.h"
 #include "cli/exitcode.h"
+#include "cli/naming.h"
 #include "cli/relay.h"
 #include "cli/secure.h"
 #include "wharf/task.h"
@@ -15,6 +16,7 @@ struct connect_options {
     int64_t timeout_ms, wait_ms;
     bool udp, tls;
     struct secure_options secure;
+    struct naming_options naming;
     char **words;
 };
 
@@ -31,6 +33,7 @@ static const struct flag connect_flags[] = {
     SECURE_OWN_FLAGS(struct connect_options),
     {"alpn", 0, FLAG_LIST, offsetof(struct connect_options, secure.alpn), "PROTOCOL", NULL,
      "offer this application protocol; repeatable"},
+    NAMING_FLAGS(struct connect_options, "name-server", 0),
     {"", 0, FLAG_WORDS, offsetof(struct connect_options, words), "CMD ...", NULL,
      "run this program with the connection as its standard input and output"},
     {0},
@@ -43,7 +46,10 @@ static int dial(const struct invocation *call, wharf_sock *ret_sock) {
     const char *address = ends_address(call->operands[0], options->udp, text);
     wharf_tls *tls = NULL;
     bool secure = options->tls || strncmp(address, "tls://", 6) == 0;
-    int code = secure ? secure_client(&options->secure, "connect", &tls) : EXIT_OK;
+    int code = naming_set(&options->naming, "connect");
+    if (code == EXIT_OK && secure) {
+        code = secure_client(&options->secure, "connect", &tls);
+    }
     if (code != EXIT_OK) {
         return code;
     }

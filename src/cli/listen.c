@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/ends.h"
 #include "cli/exitcode.h"
+#include "cli/naming.h"
 #include "cli/relay.h"
 #include "cli/secure.h"
 #include "wharf/net.h"
@@ -17,6 +18,7 @@ enum { PROGRAMS_MAX = 64 };
 struct listen_options {
     bool keep, udp, tls;
     struct secure_options secure;
+    struct naming_options naming;
     int64_t wait_ms, max;
     char **words;
 };
@@ -35,6 +37,7 @@ static const struct flag listen_flags[] = {
     SECURE_OWN_FLAGS(struct listen_options),
     {"client-ca", 0, FLAG_TEXT, offsetof(struct listen_options, secure.ca), "FILE", NULL,
      "only clients whose certificates these authorities have issued, PEM"},
+    NAMING_FAMILY_FLAGS(struct listen_options),
     {"", 0, FLAG_WORDS, offsetof(struct listen_options, words), "CMD ...", NULL,
      "run this program with the connection as its standard input and output"},
     {0},
@@ -102,7 +105,10 @@ static int open_listener(const struct invocation *call, wharf_sock *ret_listener
     char text[ENDS_ADDRESS_SIZE];
     const char *address = ends_address(call->operands[0], options->udp, text);
     wharf_tls *tls = NULL;
-    int code = EXIT_OK;
+    int code = naming_set(&options->naming, "listen");
+    if (code != EXIT_OK) {
+        return code;
+    }
     if (options->secure.certificates != NULL) {
         code = secure_server(&options->secure, "listen", NULL, &tls);
     } else if (options->tls) {

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/exitcode.h"
+#include "cli/naming.h"
 #include "cli/secure.h"
 #include "cli/tls_report.h"
 #include "wharf/task.h"
@@ -17,6 +18,7 @@ struct tls_options {
     bool json;
     int64_t timeout_ms;
     struct secure_options secure;
+    struct naming_options naming;
 };
 
 #define FIELD(name) offsetof(struct tls_options, name)
@@ -29,6 +31,7 @@ static const struct flag tls_flags[] = {
     SECURE_OWN_FLAGS(struct tls_options),
     {"timeout", 't', FLAG_SECONDS, FIELD(timeout_ms), "SECONDS", NULL,
      "limit for each connection; default 10"},
+    NAMING_FLAGS(struct tls_options, "name-server", 0),
     {0},
 };
 #undef FIELD
@@ -159,6 +162,10 @@ static int tls_run(const struct invocation *call) {
     if (!parse_target(call->operands[0], &attempt)) {
         fprintf(stderr, "wharf tls: %s: no host\n", call->operands[0]);
         return EXIT_USAGE;
+    }
+    int code = naming_set(&attempt.options->naming, "tls");
+    if (code != EXIT_OK) {
+        return code;
     }
     report = (struct tls_report){.target = attempt.target, .now = (int64_t)time(NULL)};
     int rc = inspect(&attempt, &report);

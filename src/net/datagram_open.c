@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "net/datagram.h"
 #include "net/names/resolve.h"
+#include "net/names/state.h"
 #include "sched/engine.h"
 #include "sched/sched.h"
 
@@ -23,7 +24,8 @@ static wharf_sock open_for(const struct address_text *text, const char *subject,
     int family = ret_address->any.sa_family;
     int type = address_socket_type(text);
     int fd = engine->socket(sched_current(), family, type);
-    if (fd == -EAFNOSUPPORT && text->host.len == 0) { /* every interface, on a machine without IPv6 */
+    if (fd == -EAFNOSUPPORT && text->host.len == 0 &&
+        names_state_family() != AF_INET6) { /* every interface, on a machine without IPv6 */
         (void)address_of_text(text, AF_INET, ret_address, 1);
         family = AF_INET;
         fd = engine->socket(sched_current(), family, type);
@@ -76,7 +78,8 @@ static void set_up_server(const struct sock *sock, const struct address_text *at
     int fd = sock->stream.io->fd;
     bool every = at->host.len == 0;
     if (family == AF_INET6) {
-        (void)engine->set_option(sched, fd, IPPROTO_IPV6, IPV6_V6ONLY, every ? 0 : 1);
+        bool both_families = every && names_state_family() == AF_UNSPEC;
+        (void)engine->set_option(sched, fd, IPPROTO_IPV6, IPV6_V6ONLY, both_families ? 0 : 1);
     }
     if (every) {
         (void)engine->set_option(sched, fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,

@@ -218,7 +218,7 @@ static int socket_open(struct listener *listener, const struct listener_plan *pl
         (void)engine->set_option(sched, fd, IPPROTO_TCP, TCP_NODELAY, 1); /* accepted sockets inherit it */
     }
     if (family == AF_INET6) {
-        bool both_families = plan->parts.host.len == 0;
+        bool both_families = plan->parts.host.len == 0 && names_state_family() == AF_UNSPEC;
         (void)engine->set_option(sched, fd, IPPROTO_IPV6, IPV6_V6ONLY, both_families ? 0 : 1);
     }
     int backlog = plan->backlog > 0 ? plan->backlog : LISTENER_BACKLOG_MAX;
@@ -388,7 +388,8 @@ static int plan_resolve(struct listener_plan *plan) {
 static int open_planned(struct listener *listener, struct listener_plan *plan) {
     int rc = share_applies() ? share_open(listener, plan) : listener_bind(listener, plan);
     bool every_interface = plan->parts.kind == ADDRESS_TCP && plan->parts.host.len == 0;
-    if (rc == 0 || !every_interface || !is_missing_family(plan, rc)) {
+    bool may_be_v4 = every_interface && names_state_family() != AF_INET6;
+    if (rc == 0 || !may_be_v4 || !is_missing_family(plan, rc)) {
         return rc;
     }
     plan->count = address_of_text(&plan->parts, AF_INET, plan->addresses, NAMES_ADDRESSES_MAX);

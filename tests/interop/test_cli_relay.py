@@ -305,3 +305,36 @@ def test_address_in_use_is_4(wharf, run, listener):
 
 def test_unknown_name_is_3(wharf, run):
     assert run(wharf, "connect", "no-such-host.invalid:80").returncode == 3
+
+
+@pytest.mark.parametrize("flag, here, elsewhere", [("-4", "127.0.0.1", "::1"), ("-6", "::1", "127.0.0.1")])
+def test_one_kind_of_address_alone(relay, wharf, run, flag, here, elsewhere):
+    listener = relay("listen", flag, ":0")
+    port = listener.address().rsplit(":", 1)[1]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((elsewhere, port))
+    client = relay("connect", flag, f"localhost:{port}")
+    client.stdin.write(b"hello")
+    client.stdin.close()
+    assert listener.stdout.read(5) == b"hello"
+    bracketed = f"[{elsewhere}]" if ":" in elsewhere else elsewhere
+    done = run(wharf, "connect", flag, f"{bracketed}:{port}")
+    assert done.returncode == 2
+    assert b"the setting `family` excludes this address" in done.stderr
+    assert here != elsewhere
+
+
+def test_names_lead_where_the_flags_say(relay, wharf, run):
+    listener = relay("listen", "-k", "127.0.0.1:0")
+    listener.stdin.close()
+    port = listener.address().rsplit(":", 1)[1]
+    for name in ("a.test", "bücher.test"):
+        client = relay("connect", "--resolve", f"{name}=127.0.0.1", f"{name}:{port}")
+        client.stdin.write(name.encode())
+        client.stdin.close()
+        assert listener.stdout.read(len(name.encode())) == name.encode()
+    done = run(wharf, "connect", "--name-server", "127.0.0.1:1", f"a.test:{port}")
+    assert done.returncode == 3
+    assert b"127.0.0.1:1 connection refused" in done.stderr
+    done = run(wharf, "connect", "--resolve", "a.test", f"a.test:{port}")
+    assert done.returncode == 2

@@ -150,6 +150,28 @@ static int asks_nobody_about_this_machine(void *arg) {
     return 0;
 }
 
+static int one_family_holds_for_literals_and_listeners(void *arg) {
+    (void)arg;
+    wharf_address found[2];
+    char text[WHARF_ADDRESS_SIZE];
+    WHARF_EXPECT(wharf_names_set(WHARF_OPTIONS(wharf_names_options, .family = 6)) == 0);
+    WHARF_EXPECT(wharf_resolve("localhost:80", found, 2) == 1);
+    WHARF_EXPECT(wharf_address_text(&found[0], text, sizeof(text)) > 0 && strcmp(text, "[::1]:80") == 0);
+    WHARF_EXPECT(wharf_resolve("127.0.0.1:80", found, 2) == -WHARF_EADDRESS);
+    WHARF_EXPECT(why_has("the setting `family` excludes this address"));
+    WHARF_EXPECT(wharf_names_set(WHARF_OPTIONS(wharf_names_options, .family = 4)) == 0);
+    wharf_sock listener = wharf_serve_on(":80");
+    WHARF_EXPECT(wharf_local_address(listener, text, sizeof(text)) > 0 || wharf_failed(listener));
+    WHARF_EXPECT(wharf_failed(listener) || strcmp(text, "0.0.0.0:80") == 0 || strcmp(text, ":80") == 0);
+    wharf_sock sock = wharf_socket("tcp6");
+    int rc = wharf_connect(sock, "localhost:80");
+    WHARF_EXPECT(rc == -WHARF_ENAME || wharf_failed(sock));
+    WHARF_EXPECT(wharf_failed(sock) || why_has("the setting `family` excludes the wanted kind of address"));
+    (void)wharf_close(sock);
+    (void)wharf_close(listener);
+    return 0;
+}
+
 static int says_what_servers_said(void *arg) {
     (void)arg;
     wharf_address found[1];
@@ -460,6 +482,7 @@ static wharf_fn const scenarios[] = {
     finds_addresses,
     finds_names_beyond_ascii,
     asks_nobody_about_this_machine,
+    one_family_holds_for_literals_and_listeners,
     says_what_servers_said,
     waits_as_long_as_it_says,
     asks_the_next_server,

@@ -36,6 +36,7 @@ static const struct names_options defaults = {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct names_options chosen; /* valid from version 2 on */
 static _Atomic uint64_t current_version = 1;
+static _Atomic int current_family = AF_UNSPEC;
 
 uint64_t names_options_get(uint64_t version, struct names_options *options) {
     if (version == atomic_load_explicit(&current_version, memory_order_acquire)) {
@@ -46,6 +47,10 @@ uint64_t names_options_get(uint64_t version, struct names_options *options) {
     *options = now == 1 ? defaults : chosen;
     pthread_mutex_unlock(&lock);
     return now;
+}
+
+int names_options_family(void) {
+    return atomic_load_explicit(&current_family, memory_order_relaxed);
 }
 
 void names_options_simulated(struct names_options *options) {
@@ -169,6 +174,7 @@ static int take(struct names_options *options, const wharf_names_options *given)
 static void publish(const struct names_options *options) {
     pthread_mutex_lock(&lock);
     chosen = *options;
+    atomic_store_explicit(&current_family, options->family, memory_order_relaxed);
     atomic_fetch_add_explicit(&current_version, 1, memory_order_release);
     pthread_mutex_unlock(&lock);
 }

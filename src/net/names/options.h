@@ -28,6 +28,8 @@ struct names_options {
 /* The process' options, when they are not those of `version`: copies them, and returns their version; else returns
  * `version`. Versions begin with 1. */
 uint64_t names_options_get(uint64_t version, struct names_options *options);
+/* The process' wish for one kind of address alone, AF_UNSPEC for none: without the copy. */
+int names_options_family(void);
 /* Those of a simulated scheduler that has set none: no file is read. */
 void names_options_simulated(struct names_options *options);
 

@@ -366,10 +366,6 @@ static int ask_sources(struct names_search *search) {
 
 static int begin_with_settings(struct names_search *search) {
     const struct names_options *options = &search->settings->options;
-    if (options->family != AF_UNSPEC && search->family != AF_UNSPEC && options->family != search->family) {
-        return search_fail(search, -WHARF_ENAME, "the setting `family` excludes the wanted kind of address");
-    }
-    search->family = options->family != AF_UNSPEC ? options->family : search->family;
     if (ask_file(search, wharf_str_of(options->overrides)) > 0) {
         return 0;
     }
@@ -400,6 +396,16 @@ static int begin_asking(struct names_search *search) {
     return rc;
 }
 
+/* Narrows the search to the kind of address that the setting asks for. 0 or -WHARF_ENAME. */
+static int apply_family(struct names_search *search) {
+    int wanted = address_is_inet(search->text) ? names_state_family() : AF_UNSPEC;
+    if (wanted != AF_UNSPEC && search->family != AF_UNSPEC && wanted != search->family) {
+        return search_fail(search, -WHARF_ENAME, "the setting `family` excludes the wanted kind of address");
+    }
+    search->family = wanted != AF_UNSPEC ? wanted : search->family;
+    return 0;
+}
+
 int names_begin(struct names_search *search, const struct address_text *text, int family) {
     struct address addresses[NAMES_ADDRESSES_MAX];
     search->count = 0;
@@ -411,9 +417,15 @@ int names_begin(struct names_search *search, const struct address_text *text, in
     search->wait_until = 0;
     search->scope_open = false;
     search->halves[0].asked = search->halves[1].asked = false;
-    int rc = address_of_text(text, family, addresses, NAMES_ADDRESSES_MAX);
+    int rc = apply_family(search);
     if (rc < 0) {
-        return search_fail(search, rc, "no address of the wanted family");
+        return rc;
+    }
+    rc = address_of_text(text, search->family, addresses, NAMES_ADDRESSES_MAX);
+    if (rc < 0) {
+        return search_fail(search, rc,
+                           search->family != family ? "the setting `family` excludes this address"
+                                                    : "no address of the wanted family");
     }
     if (rc > 0) {
         for (int i = 0; i < rc; i++) {

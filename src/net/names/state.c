@@ -101,6 +101,14 @@ int64_t names_state_attempt_delay_ns(void) {
     return state->options.attempt_delay_ns;
 }
 
+int names_state_family(void) {
+    const struct names_state *state = sched_local_get(&state_key);
+    if (state != NULL && state->own) {
+        return state->options.family;
+    }
+    return sched_is_simulated() ? AF_UNSPEC : names_options_family();
+}
+
 unsigned names_state_turn(void) {
     struct names_state *state = state_here();
     return state != NULL ? state->turn++ : 0;

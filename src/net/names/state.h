@@ -33,6 +33,9 @@ void names_settings_put(struct names_settings *settings);
 int names_state_set_options(const struct names_options *options);
 /* After which the next address is tried beside those under way. Does not suspend. */
 int64_t names_state_attempt_delay_ns(void);
+/* AF_INET or AF_INET6 when addresses of that kind alone are wanted, else AF_UNSPEC. Does not suspend and makes nothing, because
+ * literals and localhost ask it, too. */
+int names_state_family(void);
 /* The server to begin with, where they take turns. */
 unsigned names_state_turn(void);
 /* Its cache; NULL without memory. */
