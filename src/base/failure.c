@@ -58,7 +58,7 @@ int fail_at(int code, const char *phase, const struct sockaddr *address, socklen
 enum { LEFT_OUT_SIZE = sizeof(" and -2147483648 more") };
 
 void failure_list_add(struct failure_list *list, const char *format, ...) {
-    char item[FAILURE_DETAIL_SIZE];
+    char item[FAILURE_LIST_SIZE];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(item, sizeof(item), format, arguments);

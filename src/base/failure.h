@@ -13,9 +13,9 @@
 
 enum {
     FAILURE_SUBJECT_SIZE = 96,
-    FAILURE_DETAIL_SIZE = 288,
+    FAILURE_DETAIL_SIZE = 352,
     FAILURE_ADDRESS_SIZE = 32,
-    FAILURE_SENTENCE_SIZE = 640, /* room for every part of a record at its longest */
+    FAILURE_SENTENCE_SIZE = 704, /* room for every part of a record at its longest */
 };
 
 struct failure {
@@ -44,9 +44,10 @@ COLD int fail_at(int code, const char *phase, const struct sockaddr *address, so
 /* Adds the peer's address to the failure that was recorded last. */
 void failure_set_address(const struct sockaddr *address, socklen_t address_len);
 
-/* What several peers said, as one detail: "a, b and 2 more". */
+/* What several peers said, as the end of a detail: "a, b and 2 more". The detail has room for words before it. */
+enum { FAILURE_LIST_WORDS = 80, FAILURE_LIST_SIZE = FAILURE_DETAIL_SIZE - FAILURE_LIST_WORDS };
 struct failure_list {
-    char text[FAILURE_DETAIL_SIZE];
+    char text[FAILURE_LIST_SIZE];
     size_t len;
     int count, left_out;
 };

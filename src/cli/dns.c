@@ -65,7 +65,7 @@ struct report {
     struct attempt attempts[WHARF_ADDRESSES_MAX];
     int attempt_count;
     int resolve_error;
-    char resolve_why[512];
+    char resolve_why[1024];
     int64_t elapsed_ns;
 };
 

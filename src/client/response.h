@@ -13,7 +13,7 @@
 #include "http/coding/coding.h"
 #include "wharf/client.h"
 
-enum { RESPONSE_WHY_SIZE = 512, RESPONSE_INLINE_BYTES = 1024, CONTENT_CODINGS_MAX = 5 };
+enum { RESPONSE_WHY_SIZE = FAILURE_SENTENCE_SIZE, RESPONSE_INLINE_BYTES = 1024, CONTENT_CODINGS_MAX = 5 };
 
 struct content;
 

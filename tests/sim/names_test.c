@@ -362,6 +362,30 @@ static int a_slow_address_is_not_killed_by_the_next(void *arg) {
     return 0;
 }
 
+/* More than a sentence holds: those that are left out are counted. */
+static int a_long_list_ends_in_how_many_more(void *arg) {
+    (void)arg;
+    char overrides[WHARF_ADDRESSES_MAX * 64] = "";
+    char last[32] = "";
+    int listed = 0;
+    for (int i = 0; i < WHARF_ADDRESSES_MAX; i++) {
+        size_t len = strlen(overrides);
+        (void)snprintf(overrides + len, sizeof(overrides) - len, "10.0.2.%d many.test\n", i);
+    }
+    WHARF_EXPECT(wharf_names_set(WHARF_OPTIONS(wharf_names_options, .overrides = overrides)) == 0);
+    wharf_sock sock = wharf_dial("many.test:81");
+    WHARF_EXPECT(wharf_error(sock) == -ECONNREFUSED);
+    for (const char *at = strstr(wharf_why(), "tried "); at != NULL;
+         at = strstr(at + 1, ":81 ECONNREFUSED")) {
+        listed++;
+    }
+    listed--;
+    (void)snprintf(last, sizeof(last), " ms and %d more", WHARF_ADDRESSES_MAX - listed);
+    size_t len = strlen(wharf_why());
+    WHARF_EXPECT(listed >= 4 && len > strlen(last) && strcmp(wharf_why() + len - strlen(last), last) == 0);
+    return 0;
+}
+
 static int a_failure_tells_every_address(void *arg) {
     (void)arg;
     char peer[WHARF_ADDRESS_SIZE];
@@ -494,6 +518,7 @@ static wharf_fn const scenarios[] = {
     a_silent_address_costs_the_delay,
     a_slow_address_is_not_killed_by_the_next,
     a_failure_tells_every_address,
+    a_long_list_ends_in_how_many_more,
     finds_the_truth_among_lies,
 };
 

@@ -15,7 +15,6 @@
 
 enum {
     ANSWER_BYTES_MAX = 2 << 20, /* of texts: a message of 64 KiB, all escaped, has less */
-    WHY_SIZE = 512,
     REVERSE_SIZE = 80,
 };
 
@@ -23,7 +22,7 @@ struct wharf_answer {
     struct arena arena;
     int error;
     const char *status;
-    char why[WHY_SIZE];
+    char why[FAILURE_SENTENCE_SIZE];
     char name[DNS_NAME_MAX + 2];
     char server[WHARF_ADDRESS_SIZE];
     int64_t elapsed_ns;
