@@ -42,6 +42,7 @@ PUBLIC_LAYER = {
     "cookies.h": "client",
     "route.h": "server",
     "access.h": "server",
+    "auth.h": "server",
     "server.h": "server",
     "wharf.h": "cli",
 }

@@ -71,6 +71,9 @@ want_peers() {
     want nsd nsd /usr/sbin/nsd
     want unbound unbound /usr/sbin/unbound
     want wrk wrk
+    want golang-go go
+    want python3-requests /usr/lib/python3/dist-packages/requests/__init__.py
+    want python3-httpx /usr/lib/python3/dist-packages/httpx/__init__.py
 }
 
 want_bench() {

@@ -3,6 +3,7 @@
 #define WHARF_WHARF_H
 
 #include "wharf/access.h"
+#include "wharf/auth.h"
 #include "wharf/base.h"
 #include "wharf/client.h"
 #include "wharf/cookies.h"

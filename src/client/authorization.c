@@ -5,25 +5,8 @@
 
 #include "base/failure.h"
 #include "base/text.h"
+#include "http/codec/base64.h"
 #include "http/codec/percent.h"
-
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* out: 4 bytes for every 3 of the text, begun ones included. */
-static size_t base64_format(wharf_str text, char *out) {
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i += 3) {
-        uint32_t group = 0;
-        size_t have = text.len - i < 3 ? text.len - i : 3;
-        for (size_t k = 0; k < 3; k++) {
-            group = group << 8 | (k < have ? (unsigned char)text.ptr[i + k] : 0u);
-        }
-        for (size_t k = 0; k < 4; k++) {
-            out[len++] = k <= have ? base64_digits[group >> (18 - 6 * k) & 63] : '=';
-        }
-    }
-    return len;
-}
 
 /* A '%' that encodes nothing stands for itself. */
 static int decode_part(struct arena *arena, wharf_str text, wharf_str *ret_text) {
