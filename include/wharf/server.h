@@ -104,7 +104,7 @@ WHARF_API int wharf_files(wharf_server *server, const char *prefix, const char *
 WHARF_API int wharf_server_listen(wharf_server *server, const char *address);
 
 /** Likewise over TLS. tls: with certificates (wharf/tls.h), and kept until the server is freed; certificates whose
- * files change are read again by themselves. Unless `alpn` names protocols, it speaks "http/1.1": clients that offer only
+ * files change are read again by themselves, and those that expire within 14 days are reported (wharf_set_log()). Unless `alpn` names protocols, it speaks "http/1.1": clients that offer only
  * others are refused, clients without ALPN are served (RFC 7301). Plain HTTP on that address is answered with a 400.
  * A request for a host that no certificate is for, or, where the name decides about clients or settings, for another than TLS was
  * asked for, gets a 421: see any_host. Handshakes that fail are told in the access log, else by wharf_set_log(), at most once a second for each reason.
@@ -122,6 +122,11 @@ WHARF_API int wharf_server_run(wharf_server *server);
 
 /** Listens and runs. */
 WHARF_API int wharf_serve(wharf_server *server, const char *address);
+
+/** Reads the certificates of all listeners again, at once, whether their files have changed or not; what is wrong leaves the
+ * old ones in use. The outcome is told by wharf_tls_options.reloaded. From any task, any thread or a signal handler: for
+ * SIGHUP. A server that does not run yet does so when it begins. Does not suspend. Errors: -EINVAL (no server). */
+WHARF_API int wharf_server_reload(wharf_server *server);
 
 /** Stops a running server gracefully: no new connections, idle ones closed after a quarter of a second in which
  * what is on its way is still answered, running requests finished within the limits. From any task, any thread

@@ -113,6 +113,10 @@ WHARF_API void wharf_tls_free(wharf_tls *tls);
  * suspend. Errors: -WHARF_ETLS (the file is named), -ENOENT and others of open(2), -ENOMEM. */
 WHARF_API int wharf_tls_reload(wharf_tls *tls);
 
+/** When the first of the certificates expires, in seconds since 1970; 0 without any. For metrics and alarms; an HTTP
+ *  server reports it by itself (wharf_set_log()). Does not suspend. */
+WHARF_API int64_t wharf_tls_expires(wharf_tls *tls);
+
 /* ---- connections ------------------------------------------------------------------------------------- */
 
 /** Connects and shakes hands: wharf_dial("tls://host:port") with settings of one's own. tls: NULL for the defaults.

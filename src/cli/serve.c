@@ -1,6 +1,7 @@
 /* wharf serve [DIR]: a directory over HTTP or HTTPS, with listings. The first line of standard output says where;
  * whatever else there is to say goes to standard error. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "cli/serve.h"
 #include "cli/settings.h"
 #include "cli/welcome.h"
+#include "wharf/os.h"
 
 #define FIELD(name) offsetof(struct serve_options, name)
 /* Every line is a flag, and a setting of --config. */
@@ -151,6 +153,39 @@ static int add_content(wharf_server *server, const struct serve_options *options
 
 /* ---- running ---- */
 
+struct hangups {
+    wharf_chan signals;
+    wharf_server *server;
+};
+
+/* SIGHUP: the certificates are read again at once. But a terminal that goes away says so by the same signal, and takes the
+ * server with it. */
+static int reload_on_hangup(void *arg) {
+    const struct hangups *hangups = arg;
+    bool had_terminal = isatty(STDERR_FILENO) == 1;
+    int number = 0;
+    while (wharf_take(hangups->signals, &number) > 0) {
+        if (had_terminal && isatty(STDERR_FILENO) == 0) {
+            wharf_server_stop(hangups->server);
+        } else {
+            wharf_server_reload(hangups->server);
+        }
+    }
+    return 0;
+}
+
+static int announce_and_run(wharf_server *server, const struct serve_shown *shown) {
+    if (!serve_announce(server, shown)) {
+        return EXIT_LOCAL_FILE;
+    }
+    int result = wharf_server_run(server);
+    if (result > 0) {
+        fprintf(stderr, "wharf serve: %d request%s cut off\n", result, result == 1 ? " was" : "s were");
+        return EXIT_OTHER;
+    }
+    return result < 0 ? serve_fail(result) : EXIT_OK;
+}
+
 static int run_server(wharf_server *server, const struct serve_options *options, wharf_tls *tls) {
     int code = serve_listen(server, options, tls);
     if (code != EXIT_OK) {
@@ -161,15 +196,17 @@ static int run_server(wharf_server *server, const struct serve_options *options,
         .as_localhost = options->listen == NULL && (options->welcome || options->everywhere),
         .tls = tls != NULL,
     };
-    if (!serve_announce(server, &shown)) {
-        return EXIT_LOCAL_FILE;
+    if (tls == NULL) {
+        return announce_and_run(server, &shown);
     }
-    int result = wharf_server_run(server);
-    if (result > 0) {
-        fprintf(stderr, "wharf serve: %d request%s cut off\n", result, result == 1 ? " was" : "s were");
-        return EXIT_OTHER;
+    struct hangups hangups = {wharf_signal_open(WHARF_SIGNAL(SIGHUP)), server};
+    WHARF_SCOPE (scope, NULL) {
+        wharf_go(scope, reload_on_hangup, hangups);
+        code = announce_and_run(server, &shown);
+        wharf_scope_cancel(scope);
     }
-    return result < 0 ? serve_fail(result) : EXIT_OK;
+    wharf_signal_close(hangups.signals);
+    return code;
 }
 
 static int serve_with(const struct serve_options *options) {

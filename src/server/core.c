@@ -89,6 +89,12 @@ static void core_reopen_log(struct message *message) {
     }
 }
 
+static void core_reload(struct message *message) {
+    struct core *core = (struct core *)(void *)((char *)message - offsetof(struct core, reload));
+    atomic_store(&core->reload.posted, false);
+    event_announce(&core->renew);
+}
+
 /* ---- being posted to ---- */
 
 bool core_enter(struct core *core) {
@@ -139,6 +145,19 @@ int wharf_server_reopen_log(wharf_server *server) {
     return 0;
 }
 
+int wharf_server_reload(wharf_server *server) {
+    if (server == NULL) {
+        return -EINVAL;
+    }
+    atomic_store(&server->reload, true);
+    struct core *first = atomic_load(&server->core_count) > 0 ? &server->cores[0] : NULL; /* it looks */
+    if (first != NULL && core_enter(first)) {
+        core_notify(first, &first->reload);
+        core_leave(first);
+    }
+    return 0;
+}
+
 /* Nobody posts to this core any more; what was posted arrives. */
 static void core_retire(struct core *core) {
     atomic_store(&core->alive, false);
@@ -148,7 +167,7 @@ static void core_retire(struct core *core) {
     wharf_scope storage;
     (void)wharf_scope_open_shield(&storage, RETIRE_MS);
     while (atomic_load(&core->handing) > 0 || atomic_load(&core->stop.posted) ||
-           atomic_load(&core->reopen.posted)) {
+           atomic_load(&core->reopen.posted) || atomic_load(&core->reload.posted)) {
         if (wharf_sleep(0) < 0) {
             break;
         }
@@ -284,6 +303,7 @@ int core_main(void *arg) {
     core->idle_ns = server->limits.idle_ms == LIMIT_NONE ? TIMER_NEVER : server->limits.idle_ms * 1000000;
     core->stop.message.run = core_stop;
     core->reopen.message.run = core_reopen_log;
+    core->reload.message.run = core_reload;
     int rc = timer_init(core->sched, &core->flush_timer, core_flush);
     if (rc < 0) {
         return fail(rc, "serve", NULL, NULL);

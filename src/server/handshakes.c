@@ -6,14 +6,12 @@
 #include "server/handshakes.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/memory.h"
-#include "base/report.h"
 #include "base/text.h"
 #include "server/access.h"
+#include "server/notice.h"
 #include "tls/stream.h"
-#include "wharf/os.h"
 #include "wharf/task.h"
 
 enum { REST_NS = 1000 * 1000 * 1000, NS_PER_MS = 1000000, LAST_MS = 1000 };
@@ -68,17 +66,6 @@ void handshakes_note(struct handshakes *handshakes, const struct connection *con
 
 /* ---- telling ---- */
 
-struct report {
-    char text[FAILURE_SENTENCE_SIZE + 64];
-    int len;
-};
-
-static int report_out(void *arg) {
-    const struct report *report = arg;
-    report_write(REPORT_WARNING, report->text, (size_t)report->len);
-    return 0;
-}
-
 static void tell(struct handshakes *handshakes, struct failed *failed) {
     uint64_t more = failed->count - 1;
     failed->count = 0;
@@ -90,13 +77,11 @@ static void tell(struct handshakes *handshakes, struct failed *failed) {
                                                                         .more = more});
         return;
     }
-    struct report report;
-    report.len = snprintf(report.text, sizeof(report.text), "wharf: %s: %s", failed->reason, failed->why);
-    if (more > 0) {
-        report.len += snprintf(report.text + report.len, sizeof(report.text) - (size_t)report.len,
-                               " (and %llu more)", (unsigned long long)more);
+    if (more == 0) {
+        notice("wharf: %s: %s", failed->reason, failed->why);
+    } else {
+        notice("wharf: %s: %s (and %llu more)", failed->reason, failed->why, (unsigned long long)more);
     }
-    (void)wharf_offload(report_out, &report, sizeof(report));
 }
 
 /* Tells what may be told by now, or all. Returns when the next may be; INT64_MAX: there is none. */

@@ -86,12 +86,13 @@ struct core {
     struct timer flush_timer;      /* what pipelined answers wait for while a handler suspends */
     struct wharf_request *unflushed;
     struct event changed;    /* what the core's own task waits for */
+    struct event renew;      /* certificates are to be read again */
     bool stopping;           /* graceful: no new requests on a connection */
     _Atomic bool alive;      /* may be posted to */
     _Atomic int posters;     /* who is posting at this moment */
     _Atomic int64_t load;    /* connections given to it and not yet closed */
     _Atomic int64_t handing; /* connections on their way to it */
-    struct core_notice stop, reopen;
+    struct core_notice stop, reopen, reload;
 };
 
 /* A listener and its acceptor's argument. */
@@ -130,7 +131,8 @@ struct wharf_server {
     _Atomic int core_count;
     _Atomic int64_t connections; /* open, all cores */
     int64_t connections_max;
-    _Atomic int stop; /* enum stop_level */
+    _Atomic int stop;    /* enum stop_level */
+    _Atomic bool reload; /* certificates are to be read again */
     struct server_signal signals[3];
 };
 

@@ -39,6 +39,13 @@ int64_t facts_time(const ASN1_TIME *time) {
     return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
+void facts_date(const ASN1_TIME *time, char out[FACTS_DATE_SIZE]) {
+    struct tm tm;
+    if (ASN1_TIME_to_tm(time, &tm) != 1 || strftime(out, FACTS_DATE_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0) {
+        (void)snprintf(out, FACTS_DATE_SIZE, "(no date)");
+    }
+}
+
 void facts_name(const X509_NAME *name, char *out, size_t size) {
     BIO *bio = BIO_new(BIO_s_mem());
     char *text = NULL;

@@ -20,6 +20,9 @@ int facts_hosts(const X509 *certificate, char *out, size_t size);
 void facts_fingerprint(const X509 *certificate, char *out);
 /* Seconds since 1970. */
 int64_t facts_time(const ASN1_TIME *time);
+/* "2025-01-01 00:00 UTC" */
+enum { FACTS_DATE_SIZE = 24 };
+void facts_date(const ASN1_TIME *time, char out[FACTS_DATE_SIZE]);
 /* "CN=example.com, O=Example"; cut to fit. */
 void facts_name(const X509_NAME *name, char *out, size_t size);
 

@@ -12,6 +12,7 @@
 #include "sched/sched.h"
 #include "tls/generation.h"
 #include "tls/identity.h"
+#include "tls/pem.h"
 #include "tls/pin.h"
 
 enum {
@@ -285,18 +286,46 @@ int tls_prepare_server(wharf_tls *tls, const char *phase, const char *subject) {
     return rc;
 }
 
-int tls_reload_if_changed(wharf_tls *tls, uint64_t *failed_stamp) {
+int tls_reload_if_changed(wharf_tls *tls, bool always, uint64_t *failed_stamp) {
     struct generation *generation = tls_generation(tls);
     uint64_t read = generation->stamp;
     uint64_t stamp = generation_stamp(tls);
     generation_release(generation);
-    if (stamp == read || stamp == *failed_stamp) {
+    if (!always && (stamp == read || stamp == *failed_stamp)) {
         return 0;
     }
     int rc = wharf_tls_reload(tls);
     *failed_stamp = rc < 0 ? stamp : 0;
-    if (tls->options.reloaded != NULL) {
-        tls->options.reloaded(tls->options.reloaded_arg, rc, rc < 0 ? wharf_why() : "");
-    }
     return rc < 0 ? rc : 1;
+}
+
+void tls_tell_reloaded(const wharf_tls *tls, int result, const char *why) {
+    if (tls->options.reloaded != NULL) {
+        tls->options.reloaded(tls->options.reloaded_arg, result, result < 0 ? why : "");
+    }
+}
+
+/* ---- how long they last ---- */
+
+bool tls_expiry_at(wharf_tls *tls, size_t i, struct tls_expiry *ret_expiry) {
+    struct generation *generation = tls_generation(tls);
+    bool there = i < generation->identity_count;
+    if (there) {
+        const X509 *leaf = generation->identities[i].leaf;
+        ret_expiry->at = facts_time(X509_get0_notAfter(leaf));
+        facts_date(X509_get0_notAfter(leaf), ret_expiry->date);
+        facts_name(X509_get_subject_name(leaf), ret_expiry->subject, sizeof(ret_expiry->subject));
+        ret_expiry->source = pem_name(tls->options.certificates[i].certificate);
+    }
+    generation_release(generation);
+    return there;
+}
+
+int64_t wharf_tls_expires(wharf_tls *tls) {
+    struct tls_expiry expiry = {.at = 0};
+    int64_t first = 0;
+    for (size_t i = 0; tls_expiry_at(tls, i, &expiry); i++) {
+        first = i == 0 || expiry.at < first ? expiry.at : first;
+    }
+    return first;
 }

@@ -15,7 +15,7 @@
 #include "tls/session.h"
 #include "tls/settings.h"
 
-enum { NAME_SHOWN = 72, DATE_SIZE = 24, NAMES_SHOWN = 110 };
+enum { NAME_SHOWN = 72, NAMES_SHOWN = 110 };
 
 /* ---- facts as text ---- */
 
@@ -29,17 +29,10 @@ static void show_name(const X509_NAME *name, char *out, size_t size) {
     }
 }
 
-static void show_date(const ASN1_TIME *time, char out[DATE_SIZE]) {
-    struct tm tm;
-    if (ASN1_TIME_to_tm(time, &tm) != 1 || strftime(out, DATE_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0) {
-        (void)snprintf(out, DATE_SIZE, "(no date)");
-    }
-}
-
-static void show_now(char out[DATE_SIZE]) {
+static void show_now(char out[FACTS_DATE_SIZE]) {
     struct tm tm;
     time_t now = (time_t)sched_wall_seconds();
-    if (gmtime_r(&now, &tm) == NULL || strftime(out, DATE_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0) {
+    if (gmtime_r(&now, &tm) == NULL || strftime(out, FACTS_DATE_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0) {
         out[0] = '\0';
     }
 }
@@ -69,16 +62,16 @@ static const char *whose(const struct objection *objection) {
 }
 
 static void object_expired(const struct objection *objection) {
-    char date[DATE_SIZE];
-    show_date(X509_get0_notAfter(objection->certificate), date);
+    char date[FACTS_DATE_SIZE];
+    facts_date(X509_get0_notAfter(objection->certificate), date);
     session_say(objection->session, "tls.certificate.expired", "the %s %s, expired on %s (issuer %s); %s",
                 whose(objection), objection->subject, date, objection->issuer, remedy(objection));
 }
 
 static void object_early(const struct objection *objection) {
-    char date[DATE_SIZE];
-    char now[DATE_SIZE];
-    show_date(X509_get0_notBefore(objection->certificate), date);
+    char date[FACTS_DATE_SIZE];
+    char now[FACTS_DATE_SIZE];
+    facts_date(X509_get0_notBefore(objection->certificate), date);
     show_now(now);
     session_say(objection->session, "tls.certificate.early",
                 "the %s %s, is not valid before %s, and the clock here says %s; %s", whose(objection),

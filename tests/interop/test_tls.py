@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 
@@ -238,6 +239,22 @@ def test_certificates_are_renewed_while_serving(served, mint, wharf, run):
     os.replace(renewed, mint.folder / "server.crt")
     served.wait_for_error("the new certificates are in use")
     assert subject() == "CN=renewed"
+
+
+def test_sighup_reads_the_certificates_again(served, mint):
+    served.process.send_signal(signal.SIGHUP)
+    served.wait_for_error("the new certificates are in use")
+    (mint.folder / "server.crt").write_text("nothing")
+    served.process.send_signal(signal.SIGHUP)
+    served.wait_for_error(r"the new certificates are not used: read .*server\.crt")
+    assert get(served.port, context(mint)) == b"Hello, World!\n"
+    assert served.stop() == 0
+
+
+def test_certificates_that_end_soon_are_warned_of(serve_tls, mint, folder):
+    certificate, key = mint.make("soon", days=(-80, 5.5))
+    server = serve_tls(folder, "--cert", certificate, "--key", key)
+    server.wait_for_error(r"wharf: tls\.expiry: the certificate \S*soon\.crt \(CN=soon\) expires on \d{4}-\d\d-\d\d \d\d:\d\d UTC, 5 days from now")
 
 
 def test_development_certificate_is_made_once(serve_tls, folder, tmp_path, run, wharf):

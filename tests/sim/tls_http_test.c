@@ -423,6 +423,9 @@ static int renewing_program(void *arg) {
         EXPECT(wharf_sleep(2 * SECOND) == 0);
         EXPECT(reloads == 1);
         EXPECT(subject_is(&site, "CN=renewed"));
+        EXPECT(wharf_server_reload(site.server) == 0 && reloads == 1);
+        EXPECT(wharf_sleep(100) == 0);
+        EXPECT(reloads == 2); /* when asked, at once and although nothing has changed */
         /* The connection of before goes on. */
         char answer[64];
         EXPECT(wharf_send(old, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", 40) == 40);

@@ -111,6 +111,47 @@ static void a_slow_handshake_is_told_and_a_look_is_not(void **state) {
     wharf_set_log(NULL, NULL);
 }
 
+/* ---- certificates that end soon ---- */
+
+static int ageing_program(void *arg) {
+    struct site site;
+    (void)arg;
+    forget();
+    struct minted soon = mint(&(const struct mint_plan){.common_name = "soon",
+                                                        .names = "DNS:localhost",
+                                                        .until = 15 * 86400 - 3600},
+                              &site_root);
+    const wharf_tls_pair pairs[] = {{site_leaf.chain, site_leaf.key_pem}, {soon.chain, soon.key_pem}, {0}};
+    EXPECT(site_open(&site, WHARF_OPTIONS(wharf_tls_options, .certificates = pairs), NULL) == 0);
+    EXPECT(wharf_tls_expires(site.server_tls) == mint_now + 15 * 86400 - 3600);
+    EXPECT(wharf_tls_expires(site.client_tls) == 0);
+    WHARF_SCOPE (scope, NULL) {
+        EXPECT(wharf_go(scope, site_run, site.server) == 0);
+        EXPECT(wharf_sleep(23 * 3600 * SECOND) == 0);
+        EXPECT(told_count == 0);
+        EXPECT(wharf_sleep(2 * 3600 * SECOND) == 0);
+        EXPECT(told_count == 1 && strstr(told, "wharf: tls.expiry: the certificate") != NULL);
+        EXPECT(strstr(told, "(CN=soon) expires on 2025-01-15 23:00 UTC, 13 days from now") != NULL);
+        EXPECT(wharf_sleep(24 * 3600 * SECOND) == 0);
+        EXPECT(told_count == 2);
+        EXPECT(wharf_server_reload(site.server) == 0 && wharf_sleep(100) == 0);
+        EXPECT(told_count == 3);
+        EXPECT(wharf_sleep(13 * 24 * 3600 * INT64_C(1000)) == 0);
+        EXPECT(strstr(told, "(CN=soon) has expired on 2025-01-15 23:00 UTC") != NULL);
+        EXPECT(wharf_server_stop(site.server) == 0);
+    }
+    site_close(&site);
+    mint_free(&soon);
+    return 0;
+}
+
+static void certificates_that_end_soon_are_told_of_each_day(void **state) {
+    (void)state;
+    wharf_set_log(hear, NULL);
+    (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), ageing_program);
+    wharf_set_log(NULL, NULL);
+}
+
 /* ---- hosts ---- */
 
 static struct minted other, wild, nameless, leaf_again;
@@ -274,6 +315,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failed_handshakes_are_told_once_a_second_and_reason),
         cmocka_unit_test(a_slow_handshake_is_told_and_a_look_is_not),
+        cmocka_unit_test(certificates_that_end_soon_are_told_of_each_day),
         cmocka_unit_test(requests_for_other_hosts_are_sent_back),
     };
     return cmocka_run_group_tests_name("tls server", tests, set_up, tear_down);
