@@ -167,6 +167,12 @@ WHARF_API const char *wharf_response_url(const wharf_response *response);
 WHARF_API int wharf_response_redirects(const wharf_response *response);
 /** The address that answered ("127.0.0.1:8000"), "" when there was none. */
 WHARF_API const char *wharf_response_address(const wharf_response *response);
+/** Fills *ret_facts with what TLS has agreed on with whom answered: version, cipher, protocol, certificate, whether a session was
+ *  taken up again. Errors: -EINVAL (it did not come over TLS). */
+WHARF_API int wharf_response_tls(const wharf_response *response, wharf_tls_facts *ret_facts);
+/** Fills *ret_certificate with the i-th that the server has sent, its own at 0. Errors: -ENOENT (past the last), -EINVAL. */
+WHARF_API int wharf_response_tls_certificate(const wharf_response *response, int i,
+                                             wharf_tls_certificate *ret_certificate);
 /** HTTP/1.x: the x. */
 WHARF_API int wharf_response_version_minor(const wharf_response *response);
 /** The length that the head announces, or -1 when it does not, or when it is that of a coded body which is decoded. */

@@ -53,7 +53,7 @@ static const struct flag get_flags[] = {
     {"raw", 0, FLAG_SWITCH, FIELD(raw), NULL, NULL,
      "leave bodies as they are: a coded answer coded, --json unchecked"},
     {"include", 'i', FLAG_SWITCH, FIELD(include), NULL, NULL, "write the response's head before its body"},
-    {"verbose", 'v', FLAG_SWITCH, FIELD(verbose), NULL, NULL, "show both heads on standard error"},
+    {"verbose", 'v', FLAG_SWITCH, FIELD(verbose), NULL, NULL, "show TLS and both heads on standard error"},
     {"show-secrets", 0, FLAG_SWITCH, FIELD(show_secrets), NULL, NULL, "let -v show credentials and cookies"},
     {"follow", 0, FLAG_CHOICE, FIELD(follow), "yes|no", follow_choices,
      "follow redirects; default: yes for get and head, no for the others"},
@@ -234,6 +234,7 @@ static int receive(const struct get *get, wharf_response *response, struct outpu
 
 static void tell_about(const struct get *get, const wharf_response *response) {
     if (get->options->verbose) {
+        heads_print_tls(response);
         heads_print_request(response, get->options->show_secrets);
         if (wharf_response_status(response) != 0) {
             heads_print_response(response, get->options->show_secrets);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/moment.h"
 #include "cli/visible.h"
 
 int heads_write_response(struct output *output, const wharf_response *response) {
@@ -57,6 +58,23 @@ static void print_header(const char *mark, wharf_str name, wharf_str value, bool
         fputs("[hidden]", stderr);
     }
     fputc('\n', stderr);
+}
+
+void heads_print_tls(const wharf_response *response) {
+    wharf_tls_facts facts;
+    if (wharf_response_tls(response, &facts) < 0) {
+        return;
+    }
+    char date[MOMENT_SIZE];
+    moment_format(facts.peer_expires, date);
+    fprintf(stderr, "* %s, %s%s%s, session %s\n", facts.version, facts.cipher,
+            facts.alpn[0] != '\0' ? ", " : "", facts.alpn, facts.resumed ? "resumed" : "new");
+    fputs("* certificate of ", stderr);
+    print_visibly((wharf_str){facts.peer_subject, strlen(facts.peer_subject)});
+    fputs(", issued by ", stderr);
+    print_visibly((wharf_str){facts.peer_issuer, strlen(facts.peer_issuer)});
+    fprintf(stderr, ", %sverified\n* expires %s, SHA-256 %s\n", facts.verified ? "" : "not ", date,
+            facts.peer_fingerprint);
 }
 
 void heads_print_response(const wharf_response *response, bool show_secrets) {

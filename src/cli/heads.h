@@ -13,6 +13,8 @@ int heads_write_response(struct output *output, const wharf_response *response);
 
 /* On standard error, each line after "> " or "< ". Credentials and cookies are shown as "[hidden]" unless
  * show_secrets. */
+/* After "* ": what TLS has agreed on, if anything. */
+void heads_print_tls(const wharf_response *response);
 void heads_print_request(const wharf_response *response, bool show_secrets);
 void heads_print_response(const wharf_response *response, bool show_secrets);
 

@@ -2,17 +2,11 @@
 #include "cli/tls_report.h"
 
 #include <stdio.h>
-#include <time.h>
 
-enum { DATE_SIZE = 32, DAY = 24 * 3600, SOON_DAYS = 14 };
+#include "cli/json_out.h"
+#include "cli/moment.h"
 
-static void format_date(int64_t seconds, char out[DATE_SIZE]) {
-    struct tm tm;
-    time_t moment = (time_t)seconds;
-    if (gmtime_r(&moment, &tm) == NULL || strftime(out, DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        snprintf(out, DATE_SIZE, "?");
-    }
-}
+enum { DAY = 24 * 3600, SOON_DAYS = 14 };
 
 static int64_t days_left(const struct tls_report *report, const wharf_tls_certificate *certificate) {
     return (certificate->valid_until - report->now) / DAY;
@@ -26,10 +20,10 @@ static const char *versions(const struct tls_report *report) {
 
 static void print_certificate(const struct tls_report *report, int index) {
     const wharf_tls_certificate *certificate = &report->chain[index];
-    char from[DATE_SIZE];
-    char until[DATE_SIZE];
-    format_date(certificate->valid_from, from);
-    format_date(certificate->valid_until, until);
+    char from[MOMENT_SIZE];
+    char until[MOMENT_SIZE];
+    moment_format(certificate->valid_from, from);
+    moment_format(certificate->valid_until, until);
     long long left = (long long)days_left(report, certificate);
     printf("\ncertificate %d\n  subject      %s\n  issuer       %s\n", index, certificate->subject,
            certificate->issuer);
@@ -60,71 +54,64 @@ void tls_report_print(const struct tls_report *report) {
 
 /* ---- for programs ---- */
 
-/* Texts of the library hold no bytes that are not UTF-8; those that JSON does not take are replaced. */
-static void print_string(const char *text) {
-    putchar('"');
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\') {
-            printf("\\%c", byte);
-        } else if (byte < 0x20 || byte == 0x7f) {
-            printf("\\u%04x", byte);
-        } else {
-            putchar(byte);
-        }
-    }
-    putchar('"');
-}
-
-static void print_field(const char *name, const char *text) {
-    printf("\"%s\":", name);
-    print_string(text);
-    putchar(',');
-}
-
-static void print_json_certificate(const struct tls_report *report, int index) {
+static void print_json_certificate(const struct tls_report *report, int index, struct json_out *json) {
     const wharf_tls_certificate *certificate = &report->chain[index];
-    char date[DATE_SIZE];
-    printf("%s{", index > 0 ? "," : "");
-    print_field("subject", certificate->subject);
-    print_field("issuer", certificate->issuer);
-    print_field("hosts", certificate->names);
-    print_field("key", certificate->key);
-    print_field("signature", certificate->signature);
-    print_field("fingerprint", certificate->fingerprint);
-    print_field("pin", certificate->pin);
-    format_date(certificate->valid_from, date);
-    print_field("valid_from", date);
-    format_date(certificate->valid_until, date);
-    print_field("valid_until", date);
-    printf("\"days_left\":%lld}", (long long)days_left(report, certificate));
+    char date[MOMENT_SIZE];
+    json_open(json, NULL, '{');
+    json_text(json, "subject", certificate->subject);
+    json_text(json, "issuer", certificate->issuer);
+    json_text(json, "hosts", certificate->names);
+    json_text(json, "key", certificate->key);
+    json_text(json, "signature", certificate->signature);
+    json_text(json, "fingerprint", certificate->fingerprint);
+    json_text(json, "pin", certificate->pin);
+    moment_format(certificate->valid_from, date);
+    json_text(json, "valid_from", date);
+    moment_format(certificate->valid_until, date);
+    json_text(json, "valid_until", date);
+    json_number(json, "days_left", days_left(report, certificate));
+    json_close(json, '}');
+}
+
+static void print_json_versions(const struct tls_report *report, struct json_out *json) {
+    json_open(json, "versions", '[');
+    if (report->has_12) {
+        json_text(json, NULL, "TLSv1.2");
+    }
+    if (report->has_13) {
+        json_text(json, NULL, "TLSv1.3");
+    }
+    json_close(json, ']');
 }
 
 void tls_report_print_json(const struct tls_report *report) {
     const wharf_tls_facts *facts = &report->facts;
-    putchar('{');
-    print_field("target", report->target);
-    print_field("address", report->address);
-    printf("\"verified\":%s,", report->why[0] == '\0' ? "true" : "false");
-    print_field("problem", report->why);
-    print_field("version", facts->version);
-    print_field("cipher", facts->cipher);
-    printf("\"versions\":[%s%s%s],", report->has_12 ? "\"TLSv1.2\"" : "",
-           report->has_12 && report->has_13 ? "," : "", report->has_13 ? "\"TLSv1.3\"" : "");
-    print_field("alpn", facts->alpn);
-    printf("\"resumption\":%s,", report->resumes ? "true" : "false");
-    printf("\"connect_ms\":%.3f,\"handshake_ms\":%.3f,\"chain\":[", (double)report->connect_ns / 1e6,
-           (double)report->handshake_ns / 1e6);
+    struct json_out json = {.file = stdout};
+    json_open(&json, NULL, '{');
+    json_text(&json, "target", report->target);
+    json_text(&json, "address", report->address);
+    json_bool(&json, "verified", report->why[0] == '\0');
+    json_text(&json, "problem", report->why);
+    json_text(&json, "version", facts->version);
+    json_text(&json, "cipher", facts->cipher);
+    print_json_versions(report, &json);
+    json_text(&json, "alpn", facts->alpn);
+    json_bool(&json, "resumption", report->resumes);
+    json_ms(&json, "connect_ms", report->connect_ns);
+    json_ms(&json, "handshake_ms", report->handshake_ns);
+    json_open(&json, "chain", '[');
     for (int i = 0; i < report->chain_count; i++) {
-        print_json_certificate(report, i);
+        print_json_certificate(report, i, &json);
     }
-    puts("]}");
+    json_close(&json, ']');
+    json_close(&json, '}');
 }
 
 void tls_report_print_json_failure(const char *target, const char *why) {
-    putchar('{');
-    print_field("target", target);
-    fputs("\"verified\":false,\"problem\":", stdout);
-    print_string(why);
-    puts("}");
+    struct json_out json = {.file = stdout};
+    json_open(&json, NULL, '{');
+    json_text(&json, "target", target);
+    json_bool(&json, "verified", false);
+    json_text(&json, "problem", why);
+    json_close(&json, '}');
 }

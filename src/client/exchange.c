@@ -55,7 +55,8 @@ static int exchange_scan_one(struct exchange *exchange, wharf_str input) {
                              "the server switched to another protocol");
     }
     if (head->status >= STATUS_FINAL) {
-        if (response_take_head(fetch->response, head, input.ptr, (size_t)len) < 0) {
+        if (response_take_head(fetch->response, head, input.ptr, (size_t)len) < 0 ||
+            response_take_tls(fetch->response, &exchange->connection->stream) < 0) {
             return exchange_fail(exchange, -ENOMEM, "read head of", "");
         }
         exchange->final = true;

@@ -8,6 +8,8 @@
 #include "client/body.h"
 #include "client/content.h"
 #include "client/pool.h"
+#include "tls/facts.h"
+#include "tls/stream.h"
 
 /* Heads are bounded by limits.head_bytes, URLs by the caller and the longest header field. */
 static const size_t ARENA_BYTES_MAX = (size_t)1 << 31;
@@ -65,10 +67,16 @@ void response_close_attempt(struct wharf_response *response, int rc) {
     response->peer.len = 0;
 }
 
+static void response_drop_tls(struct wharf_response *response) {
+    facts_release(response->tls);
+    response->tls = NULL;
+}
+
 void response_reset(struct wharf_response *response) {
     content_free(response->content);
     response->content = NULL;
     response->coding_count = 0;
+    response_drop_tls(response);
     buffer_deinit(&response->body);
     buffer_init(&response->body, 0);
     response->error = 0;
@@ -109,6 +117,11 @@ int response_take_head(struct wharf_response *response, const struct h1_response
     response->minor = head->minor;
     response->content_length = head->has_length ? (int64_t)head->content_length : -1;
     return 0;
+}
+
+int response_take_tls(struct wharf_response *response, const struct stream *stream) {
+    struct tls_session *session = stream_session(stream);
+    return session != NULL ? facts_keep(session, &response->tls) : 0;
 }
 
 void response_take_peer(struct wharf_response *response, const struct address *peer) {
@@ -186,6 +199,24 @@ const char *wharf_response_address(const wharf_response *response) {
     return response->address;
 }
 
+static int without_tls(const struct wharf_response *response) {
+    return fail(-EINVAL, "TLS facts", response->public_url, "no response came over TLS");
+}
+
+int wharf_response_tls(const wharf_response *response, wharf_tls_facts *ret_facts) {
+    if (response->tls == NULL) {
+        return without_tls(response);
+    }
+    facts_read_kept(response->tls, ret_facts);
+    return 0;
+}
+
+int wharf_response_tls_certificate(const wharf_response *response, int i,
+                                   wharf_tls_certificate *ret_certificate) {
+    return response->tls != NULL ? facts_read_kept_certificate(response->tls, i, ret_certificate)
+                                 : without_tls(response);
+}
+
 int wharf_response_version_minor(const wharf_response *response) {
     return response->minor;
 }
@@ -231,6 +262,7 @@ void wharf_response_free(wharf_response *response) {
     }
     body_finish(response);
     trail_deinit(&response->trail);
+    response_drop_tls(response);
     content_free(response->content);
     buffer_deinit(&response->body);
     arena_deinit(&response->arena);

@@ -16,6 +16,7 @@
 enum { RESPONSE_WHY_SIZE = FAILURE_SENTENCE_SIZE, RESPONSE_INLINE_BYTES = 1024, CONTENT_CODINGS_MAX = 5 };
 
 struct content;
+struct facts_kept;
 
 /* The body that is still on its way. */
 struct response_source {
@@ -47,6 +48,7 @@ struct wharf_response {
     size_t coding_count;
     uint8_t codings[CONTENT_CODINGS_MAX]; /* enum coding, in the order in which they were applied */
     struct address peer;
+    struct facts_kept *tls; /* counted; NULL: none */
     struct response_source source;
     struct trail trail;
     bool may_retry; /* another try could end otherwise */
@@ -68,6 +70,8 @@ void response_reset(struct wharf_response *response);
  * -ENOMEM. */
 int response_take_head(struct wharf_response *response, const struct h1_response *head, const char *bytes,
                        size_t len);
+/* Keeps what TLS has agreed on, if there is any. 0 or -ENOMEM (recorded). */
+int response_take_tls(struct wharf_response *response, const struct stream *stream);
 void response_take_peer(struct wharf_response *response, const struct address *peer);
 
 /* Carries the failure that was recorded last: code and sentence. Gives up what is left of the body. Returns the code. */

@@ -7,10 +7,12 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "base/failure.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "tls/library.h"
 #include "tls/pin.h"
@@ -119,19 +121,72 @@ static void read_certificate(X509 *certificate, wharf_tls_certificate *facts) {
     facts->valid_until = facts_time(X509_get0_notAfter(certificate));
 }
 
-int facts_read_certificate(const struct tls_session *session, int i, wharf_tls_certificate *ret_certificate) {
+/* ---- what a session shows ---- */
+
+/* Views into the library's records of a session, and into its own. */
+struct view {
+    const char *version, *cipher, *name; /* the library's texts are static */
+    wharf_str alpn;
+    X509 *leaf; /* NULL: none */
+    STACK_OF(X509) * chain;
+    int chain_first; /* where the certificates above the leaf begin: a client's own is not among what a server keeps */
+    bool resumed, verified;
+};
+
+struct facts_kept {
+    _Atomic int users;
+    struct view view; /* its certificates are counted, its texts are here */
+    char texts[];
+};
+
+static int view_session(const struct tls_session *session, struct view *ret_view) {
     if (session->stage != SESSION_READY) {
         return fail(-ENOTCONN, "TLS facts", session->peer, "there was no handshake yet");
     }
-    /* A server's list of what a client has sent is without the client's own. */
-    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(session->ssl);
-    X509 *certificate = i == 0 ? SSL_get0_peer_certificate(session->ssl) : NULL;
-    int place = i - (session->side == TLS_SERVER ? 1 : 0);
-    if (i > 0 && place < sk_X509_num(chain)) {
-        certificate = sk_X509_value(chain, place);
+    const SSL *ssl = session->ssl;
+    const unsigned char *alpn = NULL;
+    unsigned int alpn_len = 0;
+    bool server = session->side == TLS_SERVER;
+    SSL_get0_alpn_selected(ssl, &alpn, &alpn_len);
+    *ret_view = (struct view){
+        .version = SSL_get_version(ssl),
+        .cipher = SSL_get_cipher_name(ssl),
+        .name = server ? session->name : SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
+        .alpn = {(const char *)alpn, alpn_len},
+        .leaf = SSL_get0_peer_certificate(ssl),
+        .chain = SSL_get_peer_cert_chain(ssl),
+        .chain_first = server ? 0 : 1,
+        .resumed = SSL_session_reused(ssl) == 1,
+        .verified = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK,
+    };
+    return 0;
+}
+
+static void read_view(const struct view *view, wharf_tls_facts *ret_facts) {
+    wharf_tls_facts facts = {.resumed = view->resumed};
+    (void)str_copy_to(facts.version, sizeof(facts.version), wharf_str_of(view->version));
+    (void)str_copy_to(facts.cipher, sizeof(facts.cipher), wharf_str_of(view->cipher));
+    (void)str_copy_to(facts.alpn, sizeof(facts.alpn), view->alpn);
+    (void)str_copy_to(facts.server_name, sizeof(facts.server_name), wharf_str_of(view->name));
+    if (view->leaf != NULL) {
+        facts_name(X509_get_subject_name(view->leaf), facts.peer_subject, sizeof(facts.peer_subject));
+        facts_name(X509_get_issuer_name(view->leaf), facts.peer_issuer, sizeof(facts.peer_issuer));
+        facts_fingerprint(view->leaf, facts.peer_fingerprint);
+        facts.peer_expires = facts_time(X509_get0_notAfter(view->leaf));
+        facts.verified = view->verified;
+    }
+    ERR_clear_error();
+    *ret_facts = facts;
+}
+
+static int read_view_certificate(const struct view *view, int i, wharf_tls_certificate *ret_certificate) {
+    X509 *certificate = i == 0 ? view->leaf : NULL;
+    int place = i - 1 + view->chain_first;
+    if (i > 0 && place < sk_X509_num(view->chain)) {
+        certificate = sk_X509_value(view->chain, place);
     }
     if (certificate == NULL) {
-        return fail(-ENOENT, "TLS facts", session->peer, "the peer has sent no such certificate");
+        return fail(-ENOENT, "TLS facts", NULL, "the peer has sent no such certificate");
     }
     wharf_tls_certificate facts = {.pin = ""};
     read_certificate(certificate, &facts);
@@ -140,39 +195,76 @@ int facts_read_certificate(const struct tls_session *session, int i, wharf_tls_c
     return 0;
 }
 
-static void read_peer(const SSL *ssl, wharf_tls_facts *facts) {
-    const X509 *certificate = SSL_get0_peer_certificate(ssl);
-    if (certificate == NULL) {
-        return;
+int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts) {
+    struct view view;
+    int rc = view_session(session, &view);
+    if (rc == 0) {
+        read_view(&view, ret_facts);
     }
-    facts_name(X509_get_subject_name(certificate), facts->peer_subject, sizeof(facts->peer_subject));
-    facts_name(X509_get_issuer_name(certificate), facts->peer_issuer, sizeof(facts->peer_issuer));
-    facts_fingerprint(certificate, facts->peer_fingerprint);
-    facts->peer_expires = facts_time(X509_get0_notAfter(certificate));
-    facts->verified = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && SSL_get_verify_result(ssl) == X509_V_OK;
+    return rc;
 }
 
 const char *facts_version(const struct tls_session *session) {
     return SSL_get_version(session->ssl);
 }
 
-int facts_read(const struct tls_session *session, wharf_tls_facts *ret_facts) {
-    if (session->stage != SESSION_READY) {
-        return fail(-ENOTCONN, "TLS facts", session->peer, "there was no handshake yet");
+int facts_read_certificate(const struct tls_session *session, int i, wharf_tls_certificate *ret_certificate) {
+    struct view view;
+    int rc = view_session(session, &view);
+    return rc < 0 ? rc : read_view_certificate(&view, i, ret_certificate);
+}
+
+/* ---- kept beyond the connection ---- */
+
+static struct facts_kept *keep(const struct view *view) {
+    wharf_str name = wharf_str_of(view->name);
+    struct facts_kept *kept = mem_zalloc(sizeof(*kept) + name.len + 1 + view->alpn.len);
+    if (kept == NULL) {
+        return NULL;
     }
-    const unsigned char *alpn = NULL;
-    unsigned int alpn_len = 0;
-    wharf_tls_facts facts = {.resumed = SSL_session_reused(session->ssl) == 1};
-    (void)str_copy_to(facts.version, sizeof(facts.version), wharf_str_of(facts_version(session)));
-    (void)str_copy_to(facts.cipher, sizeof(facts.cipher), wharf_str_of(SSL_get_cipher_name(session->ssl)));
-    SSL_get0_alpn_selected(session->ssl, &alpn, &alpn_len);
-    (void)str_copy_to(facts.alpn, sizeof(facts.alpn), (wharf_str){(const char *)alpn, alpn_len});
-    const char *name = session->side == TLS_SERVER
-                           ? session->name
-                           : SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
-    (void)str_copy_to(facts.server_name, sizeof(facts.server_name), wharf_str_of(name));
-    read_peer(session->ssl, &facts);
-    ERR_clear_error();
-    *ret_facts = facts;
+    kept->users = 1;
+    kept->view = *view;
+    kept->view.name = kept->texts;
+    kept->view.alpn.ptr = kept->texts + name.len + 1;
+    (void)str_copy_to(kept->texts, name.len + 1, name);
+    if (view->alpn.len > 0) {
+        memcpy(kept->texts + name.len + 1, view->alpn.ptr, view->alpn.len);
+    }
+    kept->view.chain = view->chain != NULL ? X509_chain_up_ref(view->chain) : NULL;
+    if (view->leaf != NULL) {
+        X509_up_ref(view->leaf);
+    }
+    return kept;
+}
+
+int facts_keep(struct tls_session *session, struct facts_kept **ret_kept) {
+    struct view view;
+    int rc = session->kept == NULL ? view_session(session, &view) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    session->kept = session->kept != NULL ? session->kept : keep(&view);
+    if (session->kept == NULL) {
+        return fail(-ENOMEM, "TLS facts", session->peer, NULL);
+    }
+    atomic_fetch_add_explicit(&session->kept->users, 1, memory_order_relaxed);
+    *ret_kept = session->kept;
     return 0;
+}
+
+void facts_release(struct facts_kept *kept) {
+    if (kept != NULL && atomic_fetch_sub_explicit(&kept->users, 1, memory_order_acq_rel) == 1) {
+        X509_free(kept->view.leaf);
+        sk_X509_pop_free(kept->view.chain, X509_free);
+        mem_free(kept);
+    }
+}
+
+void facts_read_kept(const struct facts_kept *kept, wharf_tls_facts *ret_facts) {
+    read_view(&kept->view, ret_facts);
+}
+
+int facts_read_kept_certificate(const struct facts_kept *kept, int i,
+                                wharf_tls_certificate *ret_certificate) {
+    return read_view_certificate(&kept->view, i, ret_certificate);
 }

@@ -15,6 +15,7 @@
 #include "sched/engine.h"
 #include "sched/io.h"
 #include "sched/sched.h"
+#include "tls/facts.h"
 #include "tls/library.h"
 #include "tls/name.h"
 #include "tls/settings.h"
@@ -56,6 +57,7 @@ static void session_free(struct tls_session *session) {
     mem_free(session->handshake);
     mem_free(session->peer);
     mem_free(session->name);
+    facts_release(session->kept);
     mem_free(session);
 }
 

@@ -24,6 +24,7 @@
 #include "sched/op.h"
 #include "tls/generation.h"
 
+struct facts_kept;
 struct io;
 
 enum session_stage { SESSION_FRESH, SESSION_SHAKING, SESSION_READY, SESSION_FAILED };
@@ -48,6 +49,7 @@ struct tls_session {
     struct handshake *handshake;    /* NULL once it is over and was good */
     char *peer;                     /* host and port: how the peer is called in failures; NULL: it is not */
     char *name;                     /* a server's: what its client has asked for; NULL: nothing */
+    struct facts_kept *kept;        /* counted; NULL: nobody has asked for it */
     struct buffer unsent;           /* sealed, and not yet taken by the socket */
     struct op_queue waiting;        /* tasks that wait for the one that drives the handshake */
     const unsigned char *protocols; /* a server's by ALPN, as on the wire, when the settings name none */

@@ -295,6 +295,17 @@ def test_our_client_fetches_from_openssl(openssl_server, mint, wharf, run, versi
     assert b"Ciphers supported in s_server" in result.stdout or b"s_server" in result.stdout
 
 
+def test_verbose_shows_what_tls_agreed_on(openssl_server, mint, wharf, run):
+    server = openssl_server(*mint.make("server"), "-tls1_2")
+    url = f"https://127.0.0.1:{server.port}/"
+    lines = run(wharf, "get", "-v", "--ca", mint.ca_path, url).stderr.decode().splitlines()
+    assert re.fullmatch(r"\* TLSv1\.2, ECDHE-ECDSA-\S+, session new", lines[0])
+    assert lines[1] == "* certificate of CN=server, issued by CN=Test Root, verified"
+    assert re.fullmatch(r"\* expires \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, SHA-256 [0-9a-f]{64}", lines[2])
+    lines = run(wharf, "get", "-v", "--insecure", url).stderr.decode().splitlines()
+    assert "* certificate of CN=server, issued by CN=Test Root, not verified" in lines
+
+
 def test_no_common_version_is_said(openssl_server, mint, wharf, run):
     server = openssl_server(*mint.make("server"), "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
     result = run(wharf, "get", "--ca", mint.ca_path, f"https://127.0.0.1:{server.port}/")

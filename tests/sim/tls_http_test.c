@@ -369,6 +369,54 @@ static void sessions_are_taken_up_again_while_they_are_good(void **state) {
     (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), resuming_program);
 }
 
+/* ---- what a response knows of TLS ---- */
+
+/* A response outlives its connection, and its client. */
+static int knowing_program(void *arg) {
+    struct site site;
+    wharf_response *responses[3] = {NULL};
+    (void)arg;
+    EXPECT(open_site(&site, NULL) == 0);
+    WHARF_SCOPE (scope, NULL) {
+        EXPECT(wharf_go(scope, site_run, site.server) == 0);
+        responses[0] = site_get(&site, "/body");
+        responses[1] = site_get(&site, "/hello");
+        EXPECT(wharf_sleep(70 * SECOND) == 0); /* the connection is closed by now */
+        responses[2] = site_get(&site, "/hello");
+        EXPECT(wharf_server_stop(site.server) == 0);
+    }
+    site_close(&site);
+    for (int i = 0; i < 3; i++) {
+        wharf_tls_facts facts;
+        wharf_tls_certificate certificate;
+        EXPECT(wharf_response_tls(responses[i], &facts) == 0);
+        EXPECT(strcmp(facts.version, "TLSv1.3") == 0 && strcmp(facts.cipher, "TLS_AES_128_GCM_SHA256") == 0);
+        EXPECT(strcmp(facts.peer_subject, "CN=leaf") == 0 && strcmp(facts.peer_issuer, "CN=Test Root") == 0);
+        EXPECT(strcmp(facts.server_name, "localhost") == 0 && facts.alpn[0] == '\0');
+        EXPECT(facts.peer_expires == mint_now + 365 * 86400 && strlen(facts.peer_fingerprint) == 64);
+        EXPECT(facts.verified && facts.resumed == (i == 2));
+        EXPECT(wharf_response_tls_certificate(responses[i], 0, &certificate) == 0);
+        EXPECT(strcmp(certificate.fingerprint, facts.peer_fingerprint) == 0);
+        EXPECT(wharf_response_tls_certificate(responses[i], 1, &certificate) == -ENOENT);
+        wharf_response_free(responses[i]);
+    }
+    return 0;
+}
+
+static void a_response_tells_what_tls_has_agreed_on(void **state) {
+    (void)state;
+    (void)scenario_run(WHARF_OPTIONS(wharf_sim_options, .seed = 1), knowing_program);
+}
+
+static void no_response_without_tls_tells_of_it(void **state) {
+    wharf_tls_facts facts = {.version = "untouched"};
+    (void)state;
+    wharf_response *response = wharf_get("http://[");
+    assert_int_equal(wharf_response_tls(response, &facts), -EINVAL);
+    assert_string_equal(facts.version, "untouched");
+    wharf_response_free(response);
+}
+
 /* ---- renewal ---- */
 
 static char folder[64];
@@ -483,6 +531,8 @@ int main(void) {
         cmocka_unit_test(whatever_fails_on_the_way_nothing_is_left),
         cmocka_unit_test(a_server_speaks_http_unless_its_settings_say_more),
         cmocka_unit_test(sessions_are_taken_up_again_while_they_are_good),
+        cmocka_unit_test(a_response_tells_what_tls_has_agreed_on),
+        cmocka_unit_test(no_response_without_tls_tells_of_it),
         cmocka_unit_test(certificates_are_renewed_within_two_seconds),
         cmocka_unit_test(plain_http_is_answered_with_a_400),
     };
