@@ -38,6 +38,7 @@ PUBLIC_LAYER = {
     "frame.h": "net",
     "names.h": "net",
     "http.h": "http",
+    "credentials.h": "client",
     "client.h": "client",
     "cookies.h": "client",
     "route.h": "server",

@@ -25,6 +25,7 @@
 
 #include "wharf/base.h"
 #include "wharf/cookies.h"
+#include "wharf/credentials.h"
 #include "wharf/http.h"
 #include "wharf/tls.h"
 
@@ -88,6 +89,8 @@ typedef struct wharf_client_options {
     wharf_replay replay; /**< of requests that are not idempotent: see wharf_replay */
     wharf_jar
         *jar; /**< cookies are taken from and put into it; default: none. Kept until the client is freed */
+    wharf_auth *auth;             /**< credentials, wharf/credentials.h; likewise */
+    wharf_secret *const *secrets; /**< secret headers, ended by NULL; likewise */
 } wharf_client_options;
 
 /** One request. Only `url` is needed. */
@@ -111,11 +114,14 @@ typedef struct wharf_fetch_options {
     /** send an Idempotency-Key of chance with a method that is not idempotent, the same at each try; one among the headers
      *  does the same: the request counts as idempotent */
     bool idempotency_key;
-    bool keep_request;          /**< keep the request's head for wharf_response_request() */
-    wharf_replay replay;        /**< if it is not idempotent */
-    wharf_client_limits limits; /**< fields that are not 0 win over the client's */
-    wharf_jar *jar;             /**< instead of the client's */
-    bool no_jar;                /**< none, not even the client's */
+    bool keep_request;            /**< keep the request's head for wharf_response_request() */
+    wharf_replay replay;          /**< if it is not idempotent */
+    wharf_client_limits limits;   /**< fields that are not 0 win over the client's */
+    wharf_jar *jar;               /**< instead of the client's */
+    bool no_jar;                  /**< none, not even the client's */
+    wharf_auth *auth;             /**< instead of what the URL holds, and of the client's */
+    bool no_auth;                 /**< none, not even those */
+    wharf_secret *const *secrets; /**< besides the client's, ended by NULL */
 } wharf_fetch_options;
 
 /* ---- fetching ---------------------------------------------------------------------------------------- */
@@ -159,7 +165,7 @@ WHARF_API bool wharf_response_header_at(const wharf_response *response, size_t i
 /** The i-th trailer, once the body has ended. */
 WHARF_API bool wharf_response_trailer_at(const wharf_response *response, size_t i, wharf_header *ret_header);
 /** The head of the request as it was sent last, request line to empty line; empty unless .keep_request asked
- * for it. Secrets are not hidden. */
+ * for it. What wharf/credentials.h and a URL's credentials add shows as "[hidden]". */
 WHARF_API wharf_str wharf_response_request(const wharf_response *response);
 /** The URL that answered, after redirects. */
 WHARF_API const char *wharf_response_url(const wharf_response *response);
@@ -181,8 +187,8 @@ WHARF_API int64_t wharf_response_content_length(const wharf_response *response);
 /** One attempt to get an answer. A fetch makes several where it follows redirects, finds a kept connection dead, or tries again.
  * The texts live as long as the response. Times are in nanoseconds, 0 for what did not happen. */
 typedef struct wharf_attempt {
-    const char *why;        /**< "first", "redirect", "dead connection", "without Expect" or "retry" */
-    const char *url;        /**< without credentials */
+    const char *why; /**< "first", "redirect", "challenge", "dead connection", "without Expect" or "retry" */
+    const char *url; /**< without credentials */
     const char *address;    /**< whom it was sent to; "" when nobody was reached */
     const char *said;       /**< what went wrong, as a sentence; "" */
     int error;              /**< its code, or 0 */

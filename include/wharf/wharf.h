@@ -8,6 +8,7 @@
 #include "wharf/client.h"
 #include "wharf/cookies.h"
 #include "wharf/copy.h"
+#include "wharf/credentials.h"
 #include "wharf/datagram.h"
 #include "wharf/debug.h"
 #include "wharf/frame.h"

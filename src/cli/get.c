@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/cookies.h"
+#include "cli/credentials.h"
 #include "cli/exitcode.h"
 #include "cli/heads.h"
 #include "cli/naming.h"
@@ -35,6 +36,7 @@ struct get_options {
     int follow;
     int64_t timeout_ms;
     struct cookies_options cookies;
+    struct credentials_options credentials;
     struct naming_options naming;
     struct secure_options secure;
 };
@@ -59,6 +61,7 @@ static const struct flag get_flags[] = {
      "follow redirects; default: yes for get and head, no for the others"},
     {"timeout", 't', FLAG_SECONDS, FIELD(timeout_ms), "SECONDS", NULL, "limit for each URL as a whole"},
     COOKIES_FLAGS(struct get_options),
+    CREDENTIALS_FLAGS(struct get_options),
     NAMING_FLAGS(struct get_options, "name-server", 0),
     SECURE_PEER_FLAGS(struct get_options),
     SECURE_OWN_FLAGS(struct get_options),
@@ -74,6 +77,7 @@ struct get {
     char method[16];
     const char **headers; /* the user's and those of --json */
     struct cookies cookies;
+    struct credentials credentials;
     wharf_client *client; /* NULL: the default one */
 };
 
@@ -176,6 +180,8 @@ static wharf_fetch_options make_request(const struct get *get, const char *url) 
         .stream = true,
         .keep_request = get->options->verbose,
         .raw = get->options->raw,
+        .auth = get->credentials.auth,
+        .secrets = get->credentials.secrets,
     };
     request.limits.total_ms = get->options->timeout_ms;
     request.limits.redirects = follows_redirects(get) ? 0 : WHARF_OFF;
@@ -331,11 +337,15 @@ static int fetch_each(struct get *get, const struct invocation *call) {
 static int fetch_with_payload(struct get *get, const struct invocation *call) {
     int code = cookies_open(&get->options->cookies, get->command->name, &get->cookies);
     if (code == EXIT_OK) {
+        code = credentials_open(&get->options->credentials, get->command->name, &get->credentials);
+    }
+    if (code == EXIT_OK) {
         get->headers = collect_headers(get);
         code = get->headers == NULL ? complain(get, "", "out of memory") : make_client(get);
     }
     code = code == EXIT_OK ? fetch_each(get, call) : code;
     wharf_client_free(get->client);
+    credentials_close(&get->credentials);
     cookies_close(&get->cookies);
     free(get->headers);
     return code;

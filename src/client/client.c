@@ -5,8 +5,10 @@
 
 #include "base/failure.h"
 #include "base/memory.h"
+#include "client/auth.h"
 #include "client/jar.h"
 #include "client/options.h"
+#include "client/secrets.h"
 #include "sched/sched.h"
 #include "tls/settings.h"
 
@@ -35,6 +37,37 @@ static int client_copy_lines(struct arena *arena, const char *const *lines, cons
     return 0;
 }
 
+static int client_take_secrets(struct wharf_client *client, wharf_secret *const *secrets) {
+    size_t count = 0;
+    while (secrets != NULL && secrets[count] != NULL) {
+        count++;
+    }
+    if (count == 0) {
+        return 0;
+    }
+    client->secrets = arena_alloc(&client->arena, (count + 1) * sizeof(*client->secrets));
+    if (client->secrets == NULL) {
+        return fail(-ENOMEM, "make client", "", NULL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        client->secrets[i] = secret_hold(secrets[i]);
+    }
+    client->secrets[count] = NULL;
+    return 0;
+}
+
+/* What it shares with others. */
+static void client_release(struct wharf_client *client) {
+    for (wharf_secret **each = client->secrets; each != NULL && *each != NULL; each++) {
+        wharf_secret_free(*each);
+    }
+    wharf_auth_free(client->auth);
+    wharf_jar_free(client->jar);
+    tls_release(client->tls);
+    arena_deinit(&client->arena);
+    mem_free(client);
+}
+
 static int client_configure(struct wharf_client *client, const wharf_client_options *given) {
     wharf_client_options options = {0};
     wharf_client_limits resolved = {0};
@@ -57,6 +90,11 @@ static int client_configure(struct wharf_client *client, const wharf_client_opti
         client->tls = options.tls;
     }
     client->jar = jar_hold(options.jar);
+    client->auth = auth_hold(options.auth);
+    rc = client_take_secrets(client, options.secrets);
+    if (rc < 0) {
+        return rc;
+    }
     if (options.headers == NULL) {
         return 0;
     }
@@ -73,10 +111,7 @@ wharf_client *wharf_client_new(const wharf_client_options *options) {
     }
     arena_init(&client->arena, NULL, 0, SETTINGS_BYTES_MAX);
     if (options != NULL && client_configure(client, options) < 0) {
-        wharf_jar_free(client->jar);
-        tls_release(client->tls);
-        arena_deinit(&client->arena);
-        mem_free(client);
+        client_release(client);
         return NULL;
     }
     return client;
@@ -89,8 +124,5 @@ void wharf_client_free(wharf_client *client) {
     /* Pools of other cores stay until those end. Should another client get this address, it finds their connections, and
      * uses those that were made under the same settings. */
     sched_local_remove(client);
-    wharf_jar_free(client->jar);
-    tls_release(client->tls);
-    arena_deinit(&client->arena);
-    mem_free(client);
+    client_release(client);
 }

@@ -12,8 +12,10 @@ struct wharf_client {
     struct fields headers;
     wharf_tls *tls; /* counted; NULL: the default settings */
     wharf_replay replay;
-    wharf_jar *jar;     /* counted; NULL: no cookies */
-    struct arena arena; /* holds the header lines */
+    wharf_jar *jar;         /* counted; NULL: no cookies */
+    wharf_auth *auth;       /* counted; NULL: none */
+    wharf_secret **secrets; /* counted, ended by NULL; NULL: none */
+    struct arena arena;     /* holds the header lines */
 };
 
 /* Never freed, all defaults. */

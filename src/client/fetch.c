@@ -120,6 +120,17 @@ static int fetch_set_replay(struct fetch *fetch) {
     return 0;
 }
 
+/* The request's, else what its URL holds, else the client's. */
+static void fetch_set_auth(struct fetch *fetch) {
+    const wharf_fetch_options *options = &fetch->options;
+    fetch->auth.auth = options->auth;
+    if (options->no_auth) {
+        fetch->authorization = STR("");
+    } else if (options->auth == NULL && fetch->authorization.len == 0) {
+        fetch->auth.auth = fetch->client->auth;
+    }
+}
+
 static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given) {
     if (given == NULL) {
         return fail(-EINVAL, "read options", "", "there are none");
@@ -140,6 +151,7 @@ static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given
     rc = fetch_set_method(fetch);
     rc = rc < 0 ? rc : fetch_set_url(fetch);
     rc = rc < 0 ? rc : fetch_set_headers(fetch);
+    fetch_set_auth(fetch);
     rc = rc < 0 ? rc : fetch_set_replay(fetch);
     rc = rc < 0 ? rc : fetch_draw_key(fetch);
     return rc < 0 ? rc : source_open(&fetch->body, &fetch->options);
@@ -251,15 +263,14 @@ static int fetch_exchange(struct fetch *fetch, struct exchange *exchange, struct
     int64_t began = sched_clock();
     int rc = prepare_head(fetch, !client_pool_ignores_expect(exchange->connection), prepared);
     if (rc == 0 && fetch->options.keep_request) {
-        wharf_str head = buffer_view(&prepared->head);
-        fetch->response->request = arena_copy(&fetch->response->arena, head.ptr, head.len);
+        fetch->response->request = prepared_show(prepared, &fetch->response->arena);
     }
     if (rc == 0) {
         rc = exchange_run(exchange);
         fetch_note_exchange(fetch, exchange, began);
     }
     rc = rc < 0 ? rc : fetch_take_cookies(fetch);
-    buffer_deinit(&prepared->head);
+    prepared_deinit(prepared);
     return rc;
 }
 
@@ -338,18 +349,20 @@ static int fetch_hop(struct fetch *fetch) {
 static int fetch_follow(struct fetch *fetch) {
     struct wharf_response *response = fetch->response;
     for (;;) {
-        int rc = fetch_hop(fetch);
-        if (rc < 0 || !redirect_is_wanted(fetch)) {
-            return rc;
+        int rc = auth_begin(fetch);
+        rc = rc < 0 ? rc : fetch_hop(fetch);
+        int answered = rc < 0 ? rc : auth_answer(fetch);
+        if (answered < 0 || (answered == 0 && !redirect_is_wanted(fetch))) {
+            return answered;
         }
-        rc = redirect_follow(fetch);
+        rc = answered > 0 ? 0 : redirect_follow(fetch);
         if (rc < 0) {
             return rc;
         }
         body_finish(response);
         response_close_attempt(response, 0);
         response_reset(response);
-        fetch->why = "redirect";
+        fetch->why = answered > 0 ? "challenge" : "redirect";
     }
 }
 

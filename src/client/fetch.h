@@ -2,6 +2,7 @@
 #ifndef CLIENT_FETCH_H
 #define CLIENT_FETCH_H
 
+#include "client/auth.h"
 #include "client/client.h"
 #include "client/fields.h"
 #include "client/phase.h"
@@ -20,6 +21,7 @@ struct fetch {
     struct fields headers;
     wharf_str authorization; /* from the first URL */
     wharf_jar *jar;          /* NULL: none */
+    struct auth_state auth;
     /* as it stands */
     struct url url;
     const char *public_url; /* for messages */

@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "client/jar.h"
+#include "client/secrets.h"
 #include "http/codec/chunked.h"
 #include "sched/sched.h"
 
@@ -66,9 +67,6 @@ static int append_defaults(const struct fetch *fetch, struct buffer *head) {
     }
     if (rc == 0 && fetch->key.len > 0) {
         rc = append_default(fetch, head, STR("Idempotency-Key"), fetch->key);
-    }
-    if (rc == 0 && fetch->authorization.len > 0 && !fetch->other_origin) {
-        rc = append_default(fetch, head, STR("Authorization"), fetch->authorization);
     }
     return rc;
 }
@@ -180,7 +178,55 @@ static int append_content(const struct fetch *fetch, bool allow_expect, struct p
     return rc;
 }
 
-int prepare_head(const struct fetch *fetch, bool allow_expect, struct prepared *prepared) {
+/* At the end, with room for all of it made before: a buffer that grows leaves copies behind. */
+static int append_secrets(struct fetch *fetch, struct prepared *prepared) {
+    struct buffer *head = &prepared->head;
+    bool own = find_field(fetch, STR("Authorization")) != NULL;
+    bool in_url = fetch->authorization.len > 0 && !fetch->other_origin && !own && fetch->auth.auth == NULL;
+    prepared->secrets = prepared->secrets_end = buffer_len(head);
+    if (!in_url && fetch->auth.auth == NULL && secrets_size(fetch) == 0) {
+        return 0;
+    }
+    int rc = buffer_reserve(head, secrets_size(fetch) + fetch->authorization.len + AUTH_FIELD_MAX);
+    if (rc == 0 && in_url) {
+        rc = h1_append_field(head, STR("Authorization"), fetch->authorization);
+    } else if (rc == 0) {
+        rc = auth_append(fetch, head);
+    }
+    rc = rc < 0 ? rc : secrets_append(fetch, head);
+    prepared->secrets_end = buffer_len(head);
+    return rc;
+}
+
+wharf_str prepared_show(const struct prepared *prepared, struct arena *arena) {
+    wharf_str head = buffer_view(&prepared->head);
+    wharf_str rest = str_slice(head, prepared->secrets, prepared->secrets_end);
+    wharf_str line = {NULL, 0};
+    struct buffer shown;
+    buffer_init(&shown, HEAD_BYTES_MAX);
+    int rc = buffer_append_str(&shown, str_slice(head, 0, prepared->secrets));
+    while (rc == 0 && rest.len > 0 && str_next_line(&rest, &line)) {
+        wharf_str name = str_slice(line, 0, (size_t)str_find_byte(line, ':'));
+        rc = buffer_append_str(&shown, name);
+        rc = rc < 0 ? rc : buffer_append_str(&shown, STR(": [hidden]\r\n"));
+    }
+    rc = rc < 0 ? rc : buffer_append_str(&shown, str_slice(head, prepared->secrets_end, head.len));
+    wharf_str copy = {NULL, 0};
+    if (rc == 0) {
+        copy = arena_copy(arena, shown.data, buffer_len(&shown));
+    }
+    buffer_deinit(&shown);
+    return copy;
+}
+
+void prepared_deinit(struct prepared *prepared) {
+    if (prepared->secrets_end > prepared->secrets) {
+        explicit_bzero(prepared->head.data, prepared->head.end);
+    }
+    buffer_deinit(&prepared->head);
+}
+
+int prepare_head(struct fetch *fetch, bool allow_expect, struct prepared *prepared) {
     *prepared = (struct prepared){.expect = false};
     buffer_init(&prepared->head, HEAD_BYTES_MAX);
     int rc = append_request_line(fetch, &prepared->head);
@@ -189,6 +235,7 @@ int prepare_head(const struct fetch *fetch, bool allow_expect, struct prepared *
     rc = rc < 0 ? rc : append_fields(fetch, &fetch->headers, prepared);
     rc = rc < 0 ? rc : append_cookies(fetch, &prepared->head);
     rc = rc < 0 ? rc : append_content(fetch, allow_expect, prepared);
+    rc = rc < 0 ? rc : append_secrets(fetch, prepared);
     rc = rc < 0 ? rc : buffer_append_str(&prepared->head, STR("\r\n"));
     if (rc < 0) {
         return fail(rc, "prepare request to", fetch->public_url, NULL);

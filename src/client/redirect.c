@@ -114,5 +114,7 @@ int redirect_follow(struct fetch *fetch) {
     fetch->url = next;
     fetch->public_url = public_url.ptr; /* ends in NUL, like everything that an arena formats */
     fetch->redirects++;
+    fetch->auth.answered = fetch->auth.was_stale = fetch->auth.wants_basic =
+        false; /* it is another question */
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/failure.h"
+#include "sched/sched.h"
 
 static int source_open_file(struct source *source, const char *path) {
     struct stat status;
@@ -79,6 +80,45 @@ void source_close(struct source *source) {
 
 bool source_can_replay(const struct source *source) {
     return source->kind != SOURCE_FUNCTION || !source->started;
+}
+
+bool source_can_digest(const struct source *source) {
+    return source->kind != SOURCE_FUNCTION;
+}
+
+static int digest_file(const struct source *source, struct digest *digest) {
+    char *block = block_get();
+    int64_t at = 0;
+    int rc = block != NULL ? 0 : -ENOMEM;
+    while (rc == 0 && at < source->length) {
+        ssize_t got = pread(source->file, block, BLOCK_SIZE, at);
+        int error = errno;
+        if (got <= 0) {
+            rc = got < 0 ? -error : -WHARF_ECHANGED;
+            break;
+        }
+        rc = digest_add(digest, block, (size_t)got);
+        at += got;
+    }
+    if (block != NULL) {
+        block_put(block);
+    }
+    return rc;
+}
+
+int source_digest(const struct source *source, enum digest_kind kind, char *out) {
+    struct digest *digest = digest_new(kind);
+    int rc = digest != NULL ? 0 : -ENOMEM;
+    if (rc == 0 && source->kind == SOURCE_MEMORY) {
+        rc = digest_add(digest, source->bytes, (size_t)source->length);
+    } else if (rc == 0 && source->kind == SOURCE_FILE) {
+        rc = digest_file(source, digest);
+    }
+    if (rc < 0) {
+        digest_free(digest);
+        return rc;
+    }
+    return digest_finish(digest, out);
 }
 
 int source_check_file(const struct source *source) {

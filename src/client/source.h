@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tls/digest.h"
 #include "wharf/client.h"
 
 enum source_kind { SOURCE_NONE, SOURCE_MEMORY, SOURCE_FILE, SOURCE_FUNCTION };
@@ -26,6 +27,9 @@ int source_open(struct source *source, const wharf_fetch_options *options);
 void source_close(struct source *source);
 /* Whether the body can be sent (again) from its start. */
 bool source_can_replay(const struct source *source);
+/* Whether what it holds can be read without being used up; and the digest of it. 0, -ENOMEM, or pread(2)'s. */
+bool source_can_digest(const struct source *source);
+int source_digest(const struct source *source, enum digest_kind kind, char *out);
 /* Whether the file still has the length that was announced. 0, or -WHARF_ECHANGED (recorded). */
 int source_check_file(const struct source *source);
 
