@@ -41,6 +41,7 @@ PUBLIC_LAYER = {
     "credentials.h": "client",
     "client.h": "client",
     "cookies.h": "client",
+    "files.h": "server",
     "route.h": "server",
     "access.h": "server",
     "auth.h": "server",

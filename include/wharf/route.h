@@ -12,6 +12,7 @@
 #ifndef WHARF_ROUTE_H
 #define WHARF_ROUTE_H
 
+#include "wharf/files.h"
 #include "wharf/server.h"
 
 WHARF_BEGIN

@@ -6,13 +6,13 @@
  *     int main(void) {
  *         wharf_server *server = wharf_server_new(NULL);
  *         wharf_route(server, "GET /", hello, NULL);
- *         wharf_files(server, "/files/", "./public", NULL);
  *         return wharf_serve(server, "localhost:8000") < 0;
  *     }
  *
  * A handler is an ordinary function on a task of its own: it may block, sleep, fetch, query. The request and
  * everything got from it live until the handler returns. HEAD, OPTIONS, 404 and 405 are answered without a
- * handler's help. A handler that returns an error without having replied gives the client a 500.
+ * handler's help. A handler that returns an error without having replied gives the client a 500. Files are in
+ * wharf/files.h, groups of routes in wharf/route.h.
  */
 #ifndef WHARF_SERVER_H
 #define WHARF_SERVER_H
@@ -68,16 +68,6 @@ typedef struct wharf_server_options {
     const struct wharf_route_options *routes; /**< what every route begins with; NULL: the defaults; copied */
 } wharf_server_options;
 
-typedef struct wharf_files_options {
-    size_t size;       /**< sizeof(wharf_files_options) */
-    bool listing;      /**< show directories that have no index page: as HTML, JSON or text, by Accept */
-    bool hidden;       /**< serve names that start with a dot (".well-known" is always served) */
-    const char *index; /**< the index page's name; default "index.html" */
-    const char *cache_control; /**< default "no-cache": kept, but asked for each time */
-    bool
-        precompressed; /**< send "f.br", "f.zst" or "f.gz" for "f", where it is not older and the client takes it */
-} wharf_files_options;
-
 /* ---- the server -------------------------------------------------------------------------------------- */
 
 /** Makes a server. options: NULL for the defaults; copied. The caller frees it. NULL when memory ran out or
@@ -92,12 +82,6 @@ WHARF_API void wharf_server_free(wharf_server *server);
  * error. Errors: -EINVAL (pattern, wharf_why() says where), -EEXIST (the same route, or one that neither wins
  * over), -EBUSY (running), -ENOMEM. */
 WHARF_API int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg);
-
-/** Serves the files beneath a directory under a path prefix that starts and ends with '/'. Nothing outside
- * the directory is ever reached, by ".." or by a symbolic link. options: NULL for the defaults; copied.
- *  Errors: as wharf_route(), and -ENOENT, -ENOTDIR, -EACCES for the directory. */
-WHARF_API int wharf_files(wharf_server *server, const char *prefix, const char *directory,
-                          const wharf_files_options *options);
 
 /** Listens on an address, as wharf_serve_on(). Several calls, several addresses. Port 0: see
  *  wharf_server_address(). Errors: as wharf_serve_on(), -EBUSY (running). */

@@ -11,6 +11,7 @@
 #include "wharf/credentials.h"
 #include "wharf/datagram.h"
 #include "wharf/debug.h"
+#include "wharf/files.h"
 #include "wharf/frame.h"
 #include "wharf/http.h"
 #include "wharf/names.h"

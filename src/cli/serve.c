@@ -14,6 +14,8 @@
 #include "cli/welcome.h"
 #include "wharf/os.h"
 
+static const char *const symlink_choices[] = {"inside", "none", "all", NULL};
+
 #define FIELD(name) offsetof(struct serve_options, name)
 /* Every line is a flag, and a setting of --config. */
 static const struct flag serve_flags[] = {
@@ -35,6 +37,18 @@ static const struct flag serve_flags[] = {
     {"hidden", 0, FLAG_SWITCH, FIELD(hidden), NULL, NULL, "serve names that begin with a dot, too"},
     {"precompressed", 0, FLAG_SWITCH, FIELD(precompressed), NULL, NULL,
      "send FILE.br, FILE.zst or FILE.gz for FILE to clients that take it"},
+    {"index", 0, FLAG_TEXT, FIELD(index), "NAMES", NULL,
+     "pages that stand for their directory; default index.html"},
+    {"spa", 0, FLAG_SWITCH, FIELD(spa), NULL, NULL,
+     "an application of one page: it answers unknown paths, too"},
+    {"clean-urls", 0, FLAG_SWITCH, FIELD(clean_urls), NULL, NULL, "/about is about.html"},
+    {"symlinks", 0, FLAG_CHOICE, FIELD(symlinks), "inside|none|all", symlink_choices,
+     "which symbolic links are followed; default: those that stay inside DIR"},
+    {"cache", 0, FLAG_TEXT, FIELD(cache), "TIME", NULL,
+     "clients may keep files so long without asking, as 90, 30m, 1h, 7d, no-store; default no-cache"},
+    {"immutable", 0, FLAG_SWITCH, FIELD(immutable), NULL, NULL,
+     "files with a hash in their name may be kept for a year"},
+    {"type", 0, FLAG_LIST, FIELD(types), "EXT=TYPE", NULL, "the media type of an extension; repeatable"},
 
     /* requests and replies */
     {"compress", 0, FLAG_SWITCH, FIELD(compress), NULL, NULL, "compress replies for clients that take it"},
@@ -128,24 +142,9 @@ static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
 
 /* ---- what is served ---- */
 
-static int add_directory(wharf_server *server, const struct serve_options *options) {
-    const wharf_files_options files = {
-        .size = sizeof files,
-        .listing = true,
-        .hidden = options->hidden,
-        .precompressed = options->precompressed,
-    };
-    int result = wharf_files(server, "/", options->directory, &files);
-    if (result < 0) {
-        fprintf(stderr, "wharf serve: %s: %s\n", options->directory, wharf_strerror(result));
-        return EXIT_LOCAL_FILE;
-    }
-    return EXIT_OK;
-}
-
 static int add_content(wharf_server *server, const struct serve_options *options) {
     if (!options->welcome) {
-        return add_directory(server, options);
+        return serve_add_files(server, options);
     }
     int result = welcome_add(server);
     return result < 0 ? serve_fail(result) : EXIT_OK;

@@ -7,8 +7,8 @@
 
 #include "cli/command.h"
 #include "cli/secure.h"
+#include "wharf/files.h"
 #include "wharf/route.h"
-#include "wharf/server.h"
 
 /* What the flags say; see the table in serve.c. */
 struct serve_options {
@@ -22,6 +22,13 @@ struct serve_options {
 
     bool hidden;
     bool precompressed;
+    const char *index;
+    bool spa;
+    bool clean_urls;
+    int symlinks;
+    const char *cache;
+    bool immutable;
+    const char **types;
     bool compress;
 
     const char *log;
@@ -32,6 +39,10 @@ struct serve_options {
 
 /* Reports the task's last failure. Returns its exit code. */
 int serve_fail(int error);
+
+/* ---- serve_files.c ---- */
+/* Serves the directory. An exit code; what is wrong has been said. */
+int serve_add_files(wharf_server *server, const struct serve_options *options);
 
 /* ---- serve_listen.c ---- */
 /* How addresses are shown. */

@@ -247,3 +247,116 @@ def test_sibling_is_a_file_of_its_own_unless_asked_for(folder, serve):
     put(folder / "page.html.gz", b"g")
     response = fetch(serve(folder), "/page.html", {"Accept-Encoding": "gzip"})
     assert (response.body, response.getheader("Vary")) == (b"plain", None)
+
+
+# ---- which file a path means, and how long it may be kept ----
+
+
+def site(folder, **files):
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(exist_ok=True)
+        put(path, content.encode())
+
+
+def test_first_index_page_that_is_there_is_shown(folder, serve):
+    site(folder, a__index_htm="htm", b__index_html="html", b__index_htm="not this", c__main_html="main")
+    server = serve(folder, "--index", "index.html index.htm")
+    assert [fetch(server, f"/{name}/").body for name in "ab"] == [b"htm", b"html"]
+    assert b"main.html" in fetch(server, "/c/").body  # a listing
+
+
+PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_application_of_one_page_answers_unknown_paths_for_those_who_want_a_page(folder, serve):
+    site(folder, index_html="app", assets__app_js="script")
+    server = serve(folder, "--spa")
+    for path in ("/", "/users/7", "/users/7/?tab=1", "/a.b", "/index.html/x"):
+        response = fetch(server, path, PAGE)
+        assert (response.status, response.body) == (200, b"app"), path
+    assert fetch(server, "/users/7", PAGE).getheader("Vary") == "Accept"
+    assert fetch(server, "/assets/app.js", PAGE).body == b"script"
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "image/avif,image/*,*/*;q=0.8"}, {"Accept": "text/html;q=0"}):
+        assert fetch(server, "/assets/missing.png", headers).status == 404
+    assert fetch(server, "/.git/config", PAGE).status == 404
+    assert fetch(server, "/users/7", PAGE, "POST").status == 405
+
+
+def test_clean_urls_lead_to_pages_and_pages_to_clean_urls(folder, serve):
+    site(folder, about_html="about", index_html="home", sub__index_html="sub", both_html="page", both__index_html="directory")
+    server = serve(folder, "--clean-urls")
+    assert fetch(server, "/about").body == b"about"
+    for path, location in (("/about.html?q=1", "/about?q=1"), ("/index.html", "/"), ("/sub/index.html", "/sub/")):
+        response = fetch(server, path)
+        assert (response.status, response.getheader("Location")) == (308, location)
+    assert fetch(server, "/").body == b"home"
+    assert fetch(server, "/sub/").body == b"sub"
+    assert fetch(server, "/both").getheader("Location") == "/both/"
+    assert fetch(server, "/none").status == 404
+
+
+@pytest.mark.parametrize("policy, inside, outside", [(None, 200, 404), ("inside", 200, 404), ("none", 404, 404), ("all", 200, 200)])
+def test_links_are_followed_as_the_policy_says(folder, serve, tmp_path, policy, inside, outside):
+    (tmp_path / "secret").write_text("secret")
+    (folder / "in").symlink_to("letters.bin")
+    (folder / "out").symlink_to("../secret")
+    (folder / "dir").symlink_to("..")
+    server = serve(folder, *(["--symlinks", policy] if policy else []))
+    assert fetch(server, "/in").status == inside
+    assert fetch(server, "/out").status == outside
+    assert fetch(server, "/dir/secret").status == outside
+    assert fetch(server, "/letters.bin").status == 200
+    listed = fetch(server, "/", {"Accept": "text/plain"}).body.decode().splitlines()
+    assert ("in" in listed, "out" in listed) == (inside == 200, outside == 200)
+
+
+@pytest.mark.parametrize("value, control", [("1h", "max-age=3600"), ("90", "max-age=90"), ("7d", "max-age=604800"), ("no-store", "no-store")])
+def test_cache_policy_is_what_was_asked_for(folder, serve, value, control):
+    server = serve(folder, "--cache", value)
+    first = fetch(server, "/letters.bin")
+    assert first.getheader("Cache-Control") == control
+    again = fetch(server, "/letters.bin", {"If-None-Match": first.getheader("ETag")})
+    assert (again.status, again.getheader("Cache-Control")) == (304, control)
+
+
+def test_names_with_a_hash_are_kept_for_a_year_where_that_is_asked_for(folder, serve):
+    names = {"app.3f2a9c1b.js": True, "main-0123456789abcdef.css": True, "section-20261122.html": False, "deadbeef.js": False, "a.beadfeed.js": False}
+    for name in names:
+        put(folder / name, b"x")
+    server = serve(folder, "--immutable", "--cache=60")
+    for name, kept in names.items():
+        control = fetch(server, f"/{name}").getheader("Cache-Control")
+        assert control == ("public, max-age=31536000, immutable" if kept else "max-age=60"), name
+
+
+def test_types_are_the_given_then_the_built_in_then_those_of_the_system(folder, serve):
+    for name in ("a.md", "a.glb", "a.TXT", "a.unheard-of", "a.nb"):
+        put(folder / name, b"x")
+    server = serve(folder, "--type", "glb=model/x-own", "--type=txt=text/x-own")
+    types = {name: fetch(server, f"/a.{name}").getheader("Content-Type") for name in ("md", "glb", "TXT", "unheard-of", "nb")}
+    assert types["md"] == "text/markdown; charset=utf-8"
+    assert types["glb"] == "model/x-own"
+    assert types["TXT"] == "text/x-own; charset=utf-8"
+    assert types["unheard-of"] == "application/octet-stream"
+    if os.path.exists("/etc/mime.types"):
+        assert types["nb"] != "application/octet-stream"
+    assert fetch(server, "/a.md").getheader("X-Content-Type-Options") == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (["--cache", "soon"], "--cache takes no-cache, no-store or a time such as 90, 30m, 1h or 7d, not soon"),
+        (["--cache", "400d"], "--cache takes"),
+        (["--type", "md"], "--type takes EXT=TYPE, not md"),
+        (["--type", ".md=text/plain"], "an extension without its dot has a media type"),
+        (["--type", "md=text\n"], "an extension without its dot has a media type"),
+        (["--index", "a/b"], "an index page's name has no '/'"),
+        (["--symlinks", "some"], "--symlinks takes inside|none|all, not some"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(folder, run, wharf, words, sentence):
+    done = run(wharf, "serve", "--check", *words, folder)
+    assert done.returncode == 2
+    assert sentence in done.stderr.decode()

@@ -183,7 +183,8 @@ static int add_routes(struct stage *stage) {
     }
     return rc < 0 ? rc
                   : wharf_files(stage->server, "/files/", WHARF_SOURCE_ROOT,
-                                WHARF_OPTIONS(wharf_files_options, .listing = true, .precompressed = true));
+                                WHARF_OPTIONS(wharf_files_options, .listing = true, .precompressed = true,
+                                              .clean_urls = true, .fallback = "LICENSE", .immutable = true));
 }
 
 /* ---- the stage ---- */
@@ -459,6 +460,7 @@ static void play_files(struct stage *at) {
     EXPECT("GET /files/?sort=size&order=desc HTTP/1.1\r\n" HOST "Accept: application/json\r\n\r\n", "200 OK",
            "Vary: Accept\r\n", "\"truncated\":false", "\"url\":\"src/\",\"type\":\"directory\"", "]}");
     EXPECT("GET /files/?sort=time HTTP/1.1\r\n" HOST "Accept: text/plain\r\n\r\n", "200 OK", "src/\n");
+    EXPECT("GET /files/none HTTP/1.1\r\n" HOST "Accept: text/html\r\n\r\n", "200 OK", "Vary: Accept\r\n");
     EXPECT("GET /files/none HTTP/1.1\r\n" HOST "\r\n", "404 ");
     EXPECT("GET /files/src/server/server.c HTTP/1.1\r\n" HOST "\r\n", "200 OK", "wharf_server_free");
     EXPECT("GET /license HTTP/1.1\r\n" HOST "\r\n", "200 OK", "Content-Type: text/x-license\r\n",
