@@ -52,6 +52,8 @@ want_test() {
     want python3-cryptography /usr/lib/python3/dist-packages/cryptography/__init__.py
     want libcurl4-openssl-dev /usr/include/"$machine"-linux-gnu/curl/curl.h /usr/include/curl/curl.h
     want valgrind valgrind
+    want gdb gdb
+    want lldb lldb
     want groff-base groff
 }
 

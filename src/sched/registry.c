@@ -7,7 +7,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Of this thread; the system takes its time to tell. */
 static __thread struct stack_range thread_stack;
-/* tools/wharf-gdb.py knows this name. */
+/* tools/wharf-gdb.py and tools/wharf_lldb.py know this name. */
 static struct sched *all_schedulers;
 
 void registry_add(struct sched *sched) {

@@ -1,4 +1,4 @@
-"""What gdb, perf, objdump and valgrind see of tasks. `bench/tasks --park N` is the program: it parks
+"""What gdb, lldb, perf, objdump and valgrind see of tasks. `bench/tasks --park N` is the program: it parks
 a few and, its standard input having ended, lets them go."""
 
 import os
@@ -36,8 +36,30 @@ def gdb(run, parked, root):
     return commands
 
 
-def test_gdb_lists_tasks_with_state_and_backtrace(gdb):
-    text = gdb("break wharf_scope_cancel", "run", "wharf tasks")
+@pytest.fixture
+def lldb(run, parked, root):
+    if shutil.which("lldb") is None:
+        pytest.skip("lldb is not installed")
+    # Debian's looks for its own module where it is not.
+    modules = sorted(pathlib.Path("/usr/lib").glob("llvm-*/lib/python3*/dist-packages"))
+    environment = {**os.environ, "PYTHONPATH": ":".join(str(path) for path in modules)}
+
+    def commands(*lines):
+        words = ["lldb", "--no-lldbinit", "-b", "-o", f"target create {parked[0]}"]
+        words += ["-o", f"command script import {root / 'tools' / 'wharf_lldb.py'}"]
+        words += ["-o", "breakpoint set -n wharf_scope_cancel", "-o", f"process launch -i /dev/null -- {parked[1]} 3"]
+        for line in lines:
+            words += ["-o", line]
+        result = run(*words, "-o", "process kill", seconds=120, env=environment)
+        text = (result.stdout + result.stderr).decode()
+        if "Operation not permitted" in text:
+            pytest.skip("tracing is not permitted here")
+        return text
+
+    return commands
+
+
+def hold_the_parked_tasks(text):
     assert "core 0 (epoll): 4 tasks" in text
     tasks = re.split(r"^task ", text, flags=re.M)[1:]
     parked = [task for task in tasks if '"parked" (started at ' in task]
@@ -50,11 +72,30 @@ def test_gdb_lists_tasks_with_state_and_backtrace(gdb):
     assert any('"main" running' in task and " main at " in task for task in tasks)
 
 
-def test_gdb_lists_tasks_by_name(gdb):
-    text = gdb("break wharf_scope_cancel", "run", "wharf tasks -q main")
+def hold_one_task(text):
     assert '"main" running' in text
     assert '"parked"' not in text
     assert "#0" not in text.split("tasks\n")[-1]
+
+
+def test_gdb_lists_tasks_with_state_and_backtrace(gdb):
+    hold_the_parked_tasks(gdb("break wharf_scope_cancel", "run", "wharf tasks"))
+
+
+def test_lldb_lists_tasks_with_state_and_backtrace(lldb):
+    hold_the_parked_tasks(lldb("wharf tasks"))
+
+
+def test_lldb_lists_tasks_by_name(lldb):
+    hold_one_task(lldb("wharf tasks -q main"))
+
+
+def test_lldb_says_what_the_command_is(lldb):
+    assert "the command is `wharf tasks" in lldb("wharf threads")
+
+
+def test_gdb_lists_tasks_by_name(gdb):
+    hold_one_task(gdb("break wharf_scope_cancel", "run", "wharf tasks -q main"))
 
 
 def test_gdb_backtrace_of_a_task_ends_cleanly(gdb):
