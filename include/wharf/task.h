@@ -97,7 +97,8 @@ WHARF_API int wharf_go_(wharf_scope *scope, wharf_fn fn, const void *arg, size_t
  *  does not fail. */
 #define wharf_try_go(scope, fn, value) WHARF_GO_(wharf_spawn_detached, scope, fn, value)
 
-/** Waits for a task's end. *result (may be NULL) gets what its function returned. Suspends. A joiner that is
+/** Waits for a task's end. *result (may be NULL) gets what its function returned, and when that is an error wharf_why()
+ *  tells what it would have told the task. Suspends. A joiner that is
  *  cancelled leaves the task running, and it can be joined again.
  *  Errors: -ESRCH (not the handle of a task), -EDEADLK (itself), -EINVAL (joined before, or somebody else is joining
  * it), -EXDEV (another core's), -ECANCELED, -ETIMEDOUT. */
@@ -196,6 +197,7 @@ WHARF_API int wharf_run(int cores, wharf_fn fn, void *arg);
 
 /** Runs fn(&copy of the argument) as a task of another core of this wharf_run(), and waits for what it returns. How cores
  *  that share nothing ask each other. core: 0 to cores - 1; this core's own number calls fn directly. len: 0 to 4096 bytes.
+ *  When that is an error, wharf_why() tells what it would have told there.
  *  Suspends. When the caller is cancelled, fn still runs to its end and its result is dropped.
  *  Errors: -EINVAL, -ESRCH (that core has returned from wharf_run()), -ENOMEM, -ECANCELED, -ETIMEDOUT, and fn's own. */
 WHARF_API int wharf_call_on(int core, wharf_fn fn, const void *arg, size_t len);

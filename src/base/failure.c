@@ -37,6 +37,16 @@ int fail(int code, const char *phase, const char *subject, const char *detail_fo
     return code;
 }
 
+void failure_hand_on(struct failure *ret_failure, const struct failure *said, int code, const char *phase,
+                     const char *subject) {
+    if (said->code == code) {
+        *ret_failure = *said;
+        return;
+    }
+    *ret_failure = (struct failure){.code = code, .phase = phase};
+    str_copy_to(ret_failure->subject, sizeof(ret_failure->subject), wharf_str_of(subject));
+}
+
 void failure_set_address(const struct sockaddr *address, socklen_t address_len) {
     struct failure *record = failure_current();
     if (address_len > 0 && address_len <= sizeof(record->address)) {

@@ -41,6 +41,11 @@ COLD int fail(int code, const char *phase, const char *subject, const char *deta
 /* With the peer's address. */
 COLD int fail_at(int code, const char *phase, const struct sockaddr *address, socklen_t address_len);
 
+/* What is to be told of a failure with `code` by whoever learns of it from somebody else, whose record `said` is: that record
+ * where it is about this code, else one that tells who it was. */
+void failure_hand_on(struct failure *ret_failure, const struct failure *said, int code, const char *phase,
+                     const char *subject);
+
 /* Adds the peer's address to the failure that was recorded last. */
 void failure_set_address(const struct sockaddr *address, socklen_t address_len);
 

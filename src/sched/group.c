@@ -137,7 +137,7 @@ static void group_cancel(struct group *group) {
 static void group_result(struct group *group, int result, const struct failure *failure) {
     if (result < 0 && group->result >= 0) {
         group->result = result;
-        group->failure = *failure;
+        failure_hand_on(&group->failure, failure, result, "run", NULL);
         group_cancel(group);
     }
 }
@@ -188,8 +188,9 @@ static void *member_thread(void *arg) {
     struct member *member = arg;
     pin(member->processor);
     int rc = member_run(member);
-    member->failure = *failure_current();
-    member->failure.code = rc < 0 ? rc : 0;
+    if (rc < 0) {
+        failure_hand_on(&member->failure, failure_current(), rc, "run", NULL);
+    }
     pthread_mutex_lock(&member->group->lock);
     atomic_store(&member->sched, NULL);
     pthread_mutex_unlock(&member->group->lock);

@@ -111,6 +111,8 @@ struct join_record {
     uint32_t slot, generation;
     int result;
     bool used;
+    const char *name;        /* of a task that has failed */
+    struct failure *failure; /* and what it said of that, until it is joined; NULL: nothing */
 };
 
 struct local {

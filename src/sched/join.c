@@ -1,6 +1,8 @@
 /* Joining tasks, and what else is done to a task by its handle. */
 #include "sched/join.h"
 
+#include "base/memory.h"
+
 struct join_record *join_grow(struct sched *sched) {
     uint32_t slot = 0;
     if (table_take(&sched->joins, &slot) < 0) {
@@ -9,6 +11,39 @@ struct join_record *join_grow(struct sched *sched) {
     struct join_record *join = table_at(&sched->joins, slot);
     join->slot = slot;
     return join;
+}
+
+/* Without memory only name and number are kept. */
+void join_failed(struct join_record *join, int result) {
+    const struct task *task = join->task;
+    if (join->joiner != NULL) {
+        failure_hand_on(&join->joiner->task->failure, &task->failure, result, "task", task->name);
+        return;
+    }
+    join->name = task->name;
+    join->failure = task->failure.code == result ? mem_alloc(sizeof *join->failure) : NULL;
+    if (join->failure != NULL) {
+        *join->failure = task->failure;
+    }
+}
+
+/* Gives the result of a task that has ended before it was joined. */
+__attribute__((noinline)) static int join_ended(struct sched *sched, struct join_record *join, int *result) {
+    static const struct failure silent;
+    if (join->result < 0) {
+        const struct failure *said = join->failure != NULL ? join->failure : &silent;
+        failure_hand_on(&sched->running->failure, said, join->result, "task", join->name);
+    }
+    if (result != NULL) {
+        *result = join->result;
+    }
+    join_free(sched, join);
+    return 0;
+}
+
+void join_failure_free(struct join_record *join) {
+    mem_free(join->failure);
+    join->failure = NULL;
 }
 
 void scope_joins_free(struct sched *sched, struct scope *scope) {
@@ -55,11 +90,7 @@ static int64_t join_attempt(struct op *op) {
     if (join->task != NULL) {
         return -EAGAIN;
     }
-    if (joining->ret_result != NULL) {
-        *joining->ret_result = join->result;
-    }
-    join_free(sched, join);
-    return 0;
+    return join_ended(sched, join, joining->ret_result);
 }
 
 static int join_start(struct op *op) {
@@ -95,12 +126,7 @@ int wharf_join(wharf_task task, int *result) {
         return join_await(task, result);
     }
     if (join->task == NULL) {
-        rc = join->result;
-        join_free(sched, join);
-        if (result != NULL) {
-            *result = rc;
-        }
-        return 0;
+        return join_ended(sched, join, result);
     }
     struct join_op *op = &op_brief(sched, &join_kind)->join;
     op->join = join;

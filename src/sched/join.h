@@ -3,6 +3,7 @@
 #ifndef SCHED_JOIN_H
 #define SCHED_JOIN_H
 
+#include "base/compiler.h"
 #include "sched/await.h"
 #include "sched/internal.h"
 
@@ -36,6 +37,8 @@ static inline int join_make(struct task *task, struct scope *scope, int64_t *ret
     return 0;
 }
 
+COLD void join_failure_free(struct join_record *join);
+
 static inline void join_free(struct sched *sched, struct join_record *join) {
     *join->link = join->next;
     if (join->next != NULL) {
@@ -44,13 +47,22 @@ static inline void join_free(struct sched *sched, struct join_record *join) {
     if (join->task != NULL) {
         join->task->join = NULL;
     }
+    if (__builtin_expect(join->failure != NULL, 0)) {
+        join_failure_free(join);
+    }
     join->used = false;
     join->next = sched->free_joins;
     sched->free_joins = join;
 }
 
+/* The task has failed: what it would have said itself goes to whoever waits for it, or is kept. */
+COLD void join_failed(struct join_record *join, int result);
+
 /* The task has ended: its result goes to whoever waits for it, or is kept until somebody asks. */
 static inline void join_end(struct sched *sched, struct join_record *join, int result) {
+    if (__builtin_expect(result < 0, 0)) {
+        join_failed(join, result);
+    }
     join->task->join = NULL;
     join->task = NULL;
     join->result = result;

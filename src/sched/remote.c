@@ -17,6 +17,7 @@ struct call {
     struct group *group;
     int home; /* the caller's core */
     int result;
+    struct failure failure; /* what the caller is told of a negative result */
     wharf_fn fn;
     _Alignas(16) char argument[];
 };
@@ -37,6 +38,9 @@ static void call_returned(struct message *message) {
 
 static void call_return(struct call *call, int result) {
     call->result = result;
+    if (result < 0) {
+        failure_hand_on(&call->failure, failure_current(), result, "call on another core", NULL);
+    }
     call->message.run = call_returned;
     if (!group_post(call->group, call->home, &call->message)) {
         mem_free(call); /* nobody is there any more */
@@ -97,6 +101,9 @@ static int call_remote(struct sched *sched, int core, wharf_fn fn, const void *a
     int rc = (int)op_await(&op.op);
     if (rc < 0 && op.sent) {
         return rc; /* the record is freed when it comes home */
+    }
+    if (rc == 0 && call->result < 0) {
+        *failure_current() = call->failure;
     }
     rc = rc < 0 ? rc : call->result;
     mem_free(call);

@@ -4,20 +4,9 @@
 
 #include "base/failure.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "sched/internal.h"
 
 enum { KEPT_MAX = 16 };
-
-/* The sentence of whoever failed, if it is about this very code; else one that names the task. */
-static void sentence_take(struct scope_failure *kept, const struct failure *failure, int code) {
-    if (failure->code == code) {
-        kept->failure = *failure;
-        return;
-    }
-    kept->failure = (struct failure){.code = code, .phase = "task"};
-    str_copy_to(kept->failure.subject, sizeof kept->failure.subject, wharf_str_of(kept->site.name));
-}
 
 /* Without memory for it only the number is known. */
 static void keep(struct scope *scope, struct spawn_site site, const struct failure *failure, int code) {
@@ -38,7 +27,7 @@ static void keep(struct scope *scope, struct spawn_site site, const struct failu
         kept->next = NULL;
         kept->site = site;
         kept->left_out = 0;
-        sentence_take(kept, failure, code);
+        failure_hand_on(&kept->failure, failure, code, "task", site.name);
         *link = kept;
     }
 }

@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 
+#include "base/failure.h"
 #include "base/memory.h"
 #include "wharf/task.h"
 
@@ -115,6 +117,51 @@ static void errors_come_back(void **state) {
     assert_int_equal(wharf_call_on(1, where_and_twice, &number, sizeof number), -EINVAL);
 }
 
+static int telling(void *arg) {
+    (void)arg;
+    return fail(-EPROTO, "weigh", "the scales", NULL);
+}
+
+static int ask_why(void *arg) {
+    (void)arg;
+    for (int i = 0; i < CORES; i++) {
+        (void)fail(-EBADMSG, "stale", NULL, NULL);
+        expect(wharf_call_on(i, telling, NULL, 0) == -EPROTO);
+        expect(strstr(wharf_why(), "weigh the scales") != NULL);
+    }
+    int other = (wharf_core() + 1) % CORES;
+    expect(wharf_call_on(other, negative, NULL, 0) == -EIO);
+    expect(strstr(wharf_why(), "call on another core") != NULL && strstr(wharf_why(), "EIO") != NULL);
+    return stay_until_all_are_done();
+}
+
+static void the_caller_is_told_why(void **state) {
+    (void)state;
+    atomic_store(&done, 0);
+    assert_int_equal(wharf_run(CORES, ask_why, NULL), 0);
+    assert_int_equal(broken, 0);
+}
+
+static int fail_on_the_last(void *arg) {
+    bool in_words = *(bool *)arg;
+    (void)fail(-EBADMSG, "stale", NULL, NULL);
+    if (wharf_core() != CORES - 1) {
+        return wharf_sleep(60000);
+    }
+    return in_words ? telling(NULL) : negative(NULL);
+}
+
+static void a_run_is_told_why_its_core_failed(void **state) {
+    (void)state;
+    bool in_words = true;
+    assert_int_equal(wharf_run(CORES, fail_on_the_last, &in_words), -EPROTO);
+    assert_non_null(strstr(wharf_why(), "weigh the scales"));
+    in_words = false;
+    assert_int_equal(wharf_run(CORES, fail_on_the_last, &in_words), -EIO);
+    assert_non_null(strstr(wharf_why(), "EIO"));
+    assert_null(strstr(wharf_why(), "stale"));
+}
+
 static int leave_at_once_but_the_first(void *arg) {
     (void)arg;
     if (wharf_core() != 0) {
@@ -140,6 +187,8 @@ int main(void) {
         cmocka_unit_test(every_core_answers_every_core),
         cmocka_unit_test(a_caller_that_gives_up_leaves_nothing_behind),
         cmocka_unit_test(errors_come_back),
+        cmocka_unit_test(the_caller_is_told_why),
+        cmocka_unit_test(a_run_is_told_why_its_core_failed),
         cmocka_unit_test(a_core_that_has_left_cannot_be_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
