@@ -33,7 +33,7 @@ test:
 	@tools/need.sh build test
 	@$(PYTHON) tools/run-tests $(if $(T),--only '$(T)') all
 
-# V=gcc|clang|debug|asan|tsan: the unit tests of one variant.
+# V=gcc|clang|debug|asan|msan|tsan|valgrind: the unit tests of one variant.
 test-variant:
 	@tools/need.sh build test
 	@$(PYTHON) tools/run-tests $(if $(T),--only '$(T)') $(or $(V),asan)
@@ -82,7 +82,7 @@ help:
 	@echo 'make               build/wharf, build/libwharf.{so,a}, build/examples/*, build/bench/*'
 	@echo 'make run           build, and serve the welcome page on http://localhost:8000'
 	@echo 'make test          every test that needs no server daemon; T=name runs one'
-	@echo 'make test-variant  unit tests alone; V=gcc, clang, debug, asan (default) or tsan'
+	@echo 'make test-variant  unit tests alone; V=gcc, clang, debug, asan (default), msan, tsan, valgrind'
 	@echo 'make test-peers    tests against nginx and friends (installs them, starts no service)'
 	@echo 'make test-cross    unit tests for AArch64, under an emulator (installs a cross compiler)'
 	@echo 'make soak          simulate under new seeds and faults for FOR=1h (90s, 10m, 12h), until one fails; STORM=name'

@@ -11,6 +11,7 @@
 #include <ucontext.h>
 
 #include "sched/internal.h"
+#include "sched/sanitizer.h"
 
 /* A frame record: the caller's frame pointer, the return address. So on both processors. */
 struct frame {
@@ -31,7 +32,8 @@ static uintptr_t address_strip(uintptr_t address) {
 #endif
 
 /* Stack memory is read as it is, whatever a sanitizer thinks of it. */
-__attribute__((no_sanitize("address", "thread"))) static struct frame frame_read(uintptr_t at) {
+__attribute__((no_sanitize("address", "thread"))) SANITIZER_MEMORY_NO static struct frame frame_read(
+    uintptr_t at) {
     const volatile struct frame *frame = (const volatile struct frame *)at;
     return (struct frame){frame->caller, address_strip(frame->return_address)};
 }

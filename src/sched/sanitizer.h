@@ -1,4 +1,4 @@
-/* What AddressSanitizer, ThreadSanitizer and valgrind must be told about stacks, so that their reports stay true. Each
+/* What the sanitizers and valgrind must be told about stacks, so that their reports stay true. Each
  * hook is empty where its tool is not compiled in. */
 #ifndef SCHED_SANITIZER_H
 #define SCHED_SANITIZER_H
@@ -27,14 +27,14 @@ static inline void sanitizer_unpoison(const void *memory, size_t size) {
 }
 #else
 #    define SANITIZER_ADDRESS 0
+static inline void sanitizer_unpoison(const void *memory, size_t size) {
+    (void)memory, (void)size;
+}
 static inline void sanitizer_leave(void **fake, const void *bottom, size_t size) {
     (void)fake, (void)bottom, (void)size;
 }
 static inline void sanitizer_arrive(void *fake) {
     (void)fake;
-}
-static inline void sanitizer_unpoison(const void *memory, size_t size) {
-    (void)memory, (void)size;
 }
 #endif
 
@@ -70,6 +70,37 @@ static inline void sanitizer_thread_switch(void *fiber) {
     (void)fiber;
 }
 #endif
+
+#if SANITIZER_HAS(memory_sanitizer)
+#    define SANITIZER_MEMORY    1
+#    define SANITIZER_MEMORY_NO __attribute__((no_sanitize("memory")))
+#    include <sanitizer/msan_interface.h>
+/* What code that is not instrumented has written: the switch. */
+static inline void sanitizer_written(const void *memory, size_t size) {
+    __msan_unpoison(memory, size);
+}
+#else
+#    define SANITIZER_MEMORY 0
+#    define SANITIZER_MEMORY_NO
+static inline void sanitizer_written(const void *memory, size_t size) {
+    (void)memory, (void)size;
+}
+#endif
+
+/* All of them have handlers, stacks and memory of their own. */
+#define SANITIZER_ANY (SANITIZER_ADDRESS || SANITIZER_THREAD || SANITIZER_MEMORY)
+
+#if __has_include(<valgrind/memcheck.h>)
+#    include <valgrind/memcheck.h>
+#else
+#    define VALGRIND_MAKE_MEM_UNDEFINED(memory, size) ((void)(memory), (void)(size))
+#endif
+
+/* Nobody stands on this part of a stack any more: it may be written from another one. */
+static inline void sanitizer_stack_again(const void *memory, size_t size) {
+    sanitizer_unpoison(memory, size);
+    VALGRIND_MAKE_MEM_UNDEFINED(memory, size);
+}
 
 #if __has_include(<valgrind/valgrind.h>)
 #    include <valgrind/valgrind.h>

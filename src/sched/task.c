@@ -56,7 +56,7 @@ __attribute__((noinline)) static int task_build(struct sched *sched, size_t stac
 
 /* Makes room for an argument below the record, and a first frame below that. */
 static void task_frame(struct task *task, size_t argument_len) {
-    sanitizer_unpoison(task->stack_bottom, (size_t)((char *)task - (const char *)task->stack_bottom));
+    sanitizer_stack_again(task->stack_bottom, (size_t)((char *)task - (const char *)task->stack_bottom));
     sanitizer_thread_free(task->sanitizer_fiber);
     task->sanitizer_fiber = sanitizer_thread_new();
     uintptr_t argument = ((uintptr_t)task - argument_len) & ~(uintptr_t)15;
@@ -409,6 +409,7 @@ static inline struct task_start *next_start(const struct sched *sched) {
 /* The body of every stack: runs its task, then whatever start is next in the queue, and leaves when a task's turn has come
  * that has a stack. It comes back from there when the next task is given this stack. */
 _Noreturn void task_main(void *arg) {
+    sanitizer_written(&arg, sizeof arg);
     struct task *task = arg;
     struct sched *sched = task->sched;
     sanitizer_arrive(NULL);

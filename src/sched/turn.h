@@ -55,9 +55,10 @@ static inline int switch_to(struct sched *sched, struct task *from, struct task 
     sched->failure = &to->failure;
     sanitizer_leave(fake, to->stack_bottom, to->stack_size);
     sanitizer_thread_switch(to->sanitizer_fiber);
-#if SANITIZER_ADDRESS
+#if SANITIZER_ADDRESS || SANITIZER_MEMORY
     int answer = context_switch(&from->context, to->context, to->answer);
     sanitizer_arrive(from->sanitizer_fake);
+    sanitizer_written(&answer, sizeof answer);
     return answer;
 #else
     return context_switch(&from->context, to->context, to->answer);

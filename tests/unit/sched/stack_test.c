@@ -27,11 +27,11 @@
 #include "wharf/task.h"
 
 /* Sanitizers have handlers and address spaces of their own. */
-#define SKIP_UNDER_SANITIZERS()                      \
-    do {                                             \
-        if (SANITIZER_ADDRESS || SANITIZER_THREAD) { \
-            skip();                                  \
-        }                                            \
+#define SKIP_UNDER_SANITIZERS() \
+    do {                        \
+        if (SANITIZER_ANY) {    \
+            skip();             \
+        }                       \
     } while (0)
 
 /* An emulator has words of its own for a crash, and an address space of its own. */

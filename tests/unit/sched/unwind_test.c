@@ -23,7 +23,7 @@
 #    define RUNNING_ON_VALGRIND 0
 #endif
 
-#if defined(__x86_64__) && !SANITIZER_ADDRESS && !SANITIZER_THREAD
+#if defined(__x86_64__) && !SANITIZER_ANY
 
 enum { ENTRY_BYTES = 64, FRAMES_MAX = 64, TRAP_FLAG = 0x100, YIELDS = 4 };
 
