@@ -60,6 +60,7 @@ typedef struct wharf_access {
     int64_t bytes_in;   /**< body bytes that the handler read */
     int64_t bytes_out;  /**< body bytes of the reply */
     const char *reason; /**< why it was refused, a stable code ("h1.te.duplicate"); NULL: it was not */
+    wharf_str request;  /**< its name, where wharf_request_id() was asked for; ptr NULL: none */
     const char *
         error; /**< why a connection was refused, in a sentence; NULL: it was not, or there is no more to say */
     int64_t more; /**< connections refused for the same reason at that time, which nothing else tells of */

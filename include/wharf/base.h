@@ -50,6 +50,11 @@
  * variable instead and set its `size` to sizeof. */
 #define WHARF_OPTIONS(type, ...) (&(const type){.size = sizeof(type), __VA_ARGS__})
 
+/** Where this stands in the program, "main.c:12". */
+#define WHARF_PLACE         __FILE__ ":" WHARF_TEXT_(__LINE__)
+#define WHARF_TEXT_(number) WHARF_QUOTE_(number)
+#define WHARF_QUOTE_(text)  #text
+
 WHARF_BEGIN
 
 /* ---- bytes ------------------------------------------------------------------------------------------- */

@@ -76,12 +76,17 @@ WHARF_API WHARF_MUST_USE wharf_server *wharf_server_new(const wharf_server_optio
 /** Frees a server that is not running. NULL is fine. Does not suspend. */
 WHARF_API void wharf_server_free(wharf_server *server);
 
-/** Adds a route. pattern: "GET /users/{id}", "* /api/{rest...}" (any method, any rest), "/" (GET). A part in
- * braces matches one path segment, with dots the rest of the path, which may be empty. The most specific
- * route wins, whatever the order. Before the server runs; does not suspend. wharf_serve() repeats the first
- * error. Errors: -EINVAL (pattern, wharf_why() says where), -EEXIST (the same route, or one that neither wins
- * over), -EBUSY (running), -ENOMEM. */
+/** Adds a route. pattern: "GET /users/{id}", "* /api/{rest...}" (any method, any rest), "/" (GET), and with a host before
+ * the path "POST api.example.com/users" or "*.example.com/". A part in braces matches one path segment, with dots the rest
+ * of the path, which may be empty. The most specific route wins, whatever the order: first by host, then by path, then by
+ * method. Before the server runs; does not suspend. wharf_serve() repeats the first error. Errors: -EINVAL (pattern,
+ * wharf_why() says where), -EEXIST (the same route, or one that neither wins over: wharf_why() names both and where they
+ * stand in the program), -EBUSY (running), -ENOMEM. */
 WHARF_API int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg);
+/** The step behind the macro of the same name, which adds the place; not for direct use. */
+WHARF_API int wharf_route_(const char *place, wharf_server *server, const char *pattern,
+                           wharf_handler handler, void *arg);
+#define wharf_route(...) wharf_route_(WHARF_PLACE, __VA_ARGS__)
 
 /** Listens on an address, as wharf_serve_on(). Several calls, several addresses. Port 0: see
  *  wharf_server_address(). Errors: as wharf_serve_on(), -EBUSY (running). */
@@ -255,6 +260,10 @@ WHARF_API int wharf_reply_file(wharf_request *request, const char *path);
 /** Replies with a redirect. status: 301, 302, 303, 307 or 308. location: a URL or an absolute path; a path
  * that starts with "//" is -EINVAL. */
 WHARF_API int wharf_reply_redirect(wharf_request *request, int status, const char *location);
+
+/** Likewise to a path that a client has named ("?next=/cart"): it must begin with one '/' and cannot lead to another server.
+ *  Errors: also -EINVAL for anything else; nothing has been sent then, and another reply may be. */
+WHARF_API int wharf_reply_redirect_within(wharf_request *request, int status, const char *path);
 
 /** Begins a reply whose body is written piece by piece. content_length: its length, or -1 when unknown
  * (chunked; to an HTTP/1.0 client, until close). The handler's return ends it; an error there cuts the

@@ -210,6 +210,22 @@ int wharf_scope_cancel(wharf_scope *storage) {
     return 0;
 }
 
+wharf_scope *scope_open_beside(wharf_scope *storage) {
+    struct scope *scope = scope_of(storage);
+    struct task *task = task_current();
+    scope_init(scope, &task->base, task);
+    scope->outer = &task->base;
+    return storage;
+}
+
+void scope_close_beside(wharf_scope *storage) {
+    struct scope *scope = scope_of(storage);
+    scope->outer = scope->owner->scope;
+    scope_cancel(scope);
+    scope_close(scope);
+    scope_failures_free(scope);
+}
+
 /* Who leaves early has a reason of its own, and wharf_why() stays about that. */
 void wharf_scope_abandon(wharf_scope *storage) {
     struct scope *scope = scope_of(storage);

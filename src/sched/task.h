@@ -47,6 +47,11 @@ static inline struct scope *scope_of(wharf_scope *storage) {
     return (struct scope *)(void *)storage;
 }
 void scope_cancel(struct scope *scope);
+/* Opens a scope of the running task right inside its own one, however deep the task is in others: it is not the innermost
+ * and binds no call of the task itself. Returns storage. */
+wharf_scope *scope_open_beside(wharf_scope *storage);
+/* Cancels what runs in it, waits, and closes it. Only when every scope that was opened inside its task's own is closed. */
+void scope_close_beside(wharf_scope *storage);
 /* `ms` milliseconds from `now` (ns); WHARF_OFF, and what is too far: TIMER_NEVER; another negative number: long past. */
 int64_t deadline_after(int64_t now, int64_t ms);
 

@@ -1,6 +1,7 @@
 /* What the access log is told: see access.h. */
 #include "server/access.h"
 
+#include "server/extras.h"
 #include "server/log.h"
 #include "server/log_line.h"
 #include "server/reply.h"
@@ -34,6 +35,9 @@ void access_request(struct wharf_request *request, bool cut) {
         .reason = reply->reason,
         .cut = cut,
     };
+    if (request->extras != NULL && request->extras->id[0] != '\0') {
+        access.request = wharf_str_of(request->extras->id);
+    }
     times_read(request, &access.times);
     log_access(request->core->log, &access);
     times_next(request);

@@ -8,7 +8,7 @@
 #include "server/access.h"
 #include "server/extras.h"
 #include "server/files.h"
-#include "server/group.h"
+#include "server/handle.h"
 #include "server/reply.h"
 #include "tls/stream.h"
 #include "wharf/task.h"
@@ -66,14 +66,15 @@ static int exchange_redirect(struct wharf_request *request, wharf_str path) {
 static int exchange_not_found(struct wharf_request *request) {
     struct path *path = &request->path;
     wharf_str longer = arena_printf(&request->arena, "%.*s/", WHARF_STR_ARG(path->text));
+    struct route_query query = request_query(request);
     struct route_match match;
-    router_match(&request->core->server->router, longer, request->head.method, request->head.method_text,
-                 &match);
+    query.path = longer;
+    router_match(&request->core->server->router, &query, &match);
     if (longer.ptr != NULL && match.route != NULL && files_is_handler(match.route->handler)) {
         wharf_str raw = arena_printf(&request->arena, "%.*s/", WHARF_STR_ARG(request->head.path));
         return exchange_redirect(request, raw);
     }
-    return refuse(request, 404, "http.path.unknown");
+    return refuse(request, 404, match.host_known ? "http.path.unknown" : "http.host.unknown");
 }
 
 /* Answers without a route. */
@@ -89,76 +90,30 @@ static int exchange_unrouted(struct wharf_request *request) {
     if (head->form == H1_FORM_AUTHORITY) {
         return refuse_method(request, NULL);
     }
-    if (!request->match.path_known) {
+    if (request->match.other == NULL) {
         return exchange_not_found(request);
     }
-    return head->method == H1_METHOD_OPTIONS ? refuse_options(request, &request->path.text)
-                                             : refuse_method(request, &request->path.text);
+    struct route_query query = request_query(request);
+    return head->method == H1_METHOD_OPTIONS ? refuse_options(request, &query)
+                                             : refuse_method(request, &query);
+}
+
+/* The same behind the steps that the request would have passed through: those of a route of its path, or of all. */
+static int exchange_without_route(struct wharf_request *request) {
+    const struct route *other = request->match.other;
+    const struct wharf_group *group = other != NULL ? other->group : request->core->server->outermost;
+    if (LIKELY(group->step_count == 0)) {
+        return exchange_unrouted(request);
+    }
+    int rc = handle_steps(request, group, exchange_unrouted);
+    if (rc == -ENOMEM && request->reply.stage == REPLY_NONE) {
+        return rc;
+    }
+    handle_complete(request, rc);
+    return 0;
 }
 
 /* ---- running the handler ---- */
-
-/* The handler has returned without a reply, or with one that must not be sent. */
-COLD static int exchange_unanswered(struct wharf_request *request, int result) {
-    bool misused = request->reply.misused;
-    reply_reset(request);
-    if (misused) {
-        return refuse(request, 500, "handler.misuse");
-    }
-    if (request->extras != NULL && request->extras->content.error.status != 0) {
-        return refuse_with(request, &request->extras->content.error);
-    }
-    if (request->extras != NULL && request->extras->is_late) {
-        return refuse(request, 503, "handler.slow");
-    }
-    switch (request->body_failure) {
-    case 0: return refuse(request, 500, result < 0 ? "handler.failed" : "handler.silent");
-    case -ETIMEDOUT: return refuse(request, 408, "http.body.slow");
-    case -EMSGSIZE: return refuse(request, 413, "http.body.large");
-    case -WHARF_EPROTOCOL:
-    case -WHARF_ELIMIT: return refuse_malformed(request);
-    default: request->reply.broken = true; return request->body_failure;
-    }
-}
-
-/* Runs the handler within what its group sets. */
-COLD static int handle_within(struct wharf_request *request, const struct route *route,
-                              const struct settings *settings) {
-    if (settings->handler_ms == LIMIT_NONE) {
-        return route->handler(request, route->arg);
-    }
-    wharf_scope storage;
-    (void)wharf_scope_open_within(&storage, settings->handler_ms);
-    int result = route->handler(request, route->arg);
-    request->extras->is_late = wharf_scope_close(&storage) == -ETIMEDOUT;
-    return result;
-}
-
-/* A handler that is not simply called. Returns what it did. */
-COLD static int exchange_handle_set(struct wharf_request *request, const struct route *route) {
-    const struct settings *settings = &route->group->settings;
-    struct io *io = request->connection->stream.io;
-    if (request_extras(request) == NULL) {
-        return refuse(request, 503, "server.memory");
-    }
-    if (!group_enter(route->group)) {
-        int rc = reply_field(request, STR("Retry-After"), STR("1"));
-        return rc < 0 ? rc : refuse(request, 503, "route.busy");
-    }
-    if (request->head.framing != H1_BODY_NONE) {
-        wire_limit_set(&request->wire.receive, settings->rate_grace_ms, settings->rate_bytes);
-    }
-    wire_limit_set(&request->wire.send, settings->rate_grace_ms, settings->rate_bytes);
-    if (settings->client_gone == WHARF_ON ||
-        (settings->client_gone == 0 && h1_method_is_safe(request->head.method))) {
-        io_set_hangup(io, task_scope());
-    }
-    request_hurry(request);
-    int result = handle_within(request, route, settings);
-    io_set_hangup(io, NULL);
-    group_leave(route->group);
-    return result;
-}
 
 static int exchange_call(struct wharf_request *request, const struct route *route) {
     struct io *io = request->connection->stream.io;
@@ -176,19 +131,12 @@ static void exchange_handle(struct wharf_request *request, const struct route *r
     if (UNLIKELY(request->core->log != NULL)) {
         times_handler_begin(request);
     }
-    int result = LIKELY(route->is_plain) ? exchange_call(request, route)
-                                         : exchange_handle_set(request, route);
+    int result = LIKELY(route->is_plain) ? exchange_call(request, route) : handle_set(request, route);
     if (UNLIKELY(request->core->log != NULL)) {
         times_handler_end(request);
     }
-    struct reply *reply = &request->reply;
-    if (UNLIKELY(reply->stage == REPLY_NONE)) {
-        (void)exchange_unanswered(request, result);
-    } else if (reply->stage == REPLY_STREAMING) {
-        reply->broken |= result < 0;
-        if (!reply->broken) {
-            (void)reply_finish(request);
-        }
+    if (UNLIKELY(request->reply.stage != REPLY_DONE || request->extras != NULL)) {
+        handle_complete(request, result);
     }
 }
 
@@ -201,7 +149,8 @@ static bool memo_has_route(const struct memo *memo, const struct h1_request *hea
 /* The route of a path without names in it, and that needs no other form, is remembered: it is often asked for again. */
 static void memo_route(struct memo *memo, const struct wharf_request *request) {
     const struct h1_request *head = &request->head;
-    if (request->match.route == NULL || request->match.count > 0 || head->method == H1_METHOD_OTHER ||
+    if (request->match.route == NULL || request->match.count > 0 ||
+        request->core->server->router.hosts != NULL || head->method == H1_METHOD_OTHER ||
         request->path.text.ptr != head->path.ptr || head->path.len > MEMO_SIZE) {
         return;
     }
@@ -214,8 +163,9 @@ static void memo_route(struct memo *memo, const struct wharf_request *request) {
 /* Finds the route. Not 0: the request has been answered, or could not be (negative). */
 static int exchange_route(struct wharf_request *request) {
     const struct h1_request *head = &request->head;
+    request->match.other = NULL;
     if (head->form == H1_FORM_ASTERISK || head->form == H1_FORM_AUTHORITY) {
-        int rc = exchange_unrouted(request);
+        int rc = exchange_without_route(request);
         return rc < 0 ? rc : 1;
     }
     int rc = path_normalise(&request->arena, head->path, &request->path);
@@ -227,11 +177,11 @@ static int exchange_route(struct wharf_request *request) {
         rc = clean.ptr != NULL ? exchange_redirect(request, clean) : -ENOMEM;
         return rc < 0 ? rc : 1;
     }
-    router_match(&request->core->server->router, request->path.text, head->method, head->method_text,
-                 &request->match);
+    struct route_query query = request_query(request);
+    router_match(&request->core->server->router, &query, &request->match);
     memo_route(&request->core->memo, request);
     if (request->match.route == NULL) {
-        rc = exchange_unrouted(request);
+        rc = exchange_without_route(request);
         return rc < 0 ? rc : 1;
     }
     return 0;
@@ -257,7 +207,6 @@ static int exchange_dispatch(struct wharf_request *request) {
     }
     if (LIKELY(memo_has_route(memo, &request->head))) {
         request->match.route = memo->route;
-        request->match.path_known = true;
     } else {
         int rc = exchange_route(request);
         if (rc != 0) {
@@ -307,6 +256,7 @@ ALWAYS_INLINE enum exchange_end exchange_conclude(struct wharf_request *request)
     enum exchange_end end = exchange_settle(request);
     if (UNLIKELY(request->extras != NULL)) {
         request_extras_end(request);
+        request_over(request);
     }
     if (UNLIKELY(request->core->log != NULL)) {
         access_request(request, end == EXCHANGE_ABORT);

@@ -12,7 +12,10 @@
 
 static void group_free(struct wharf_group *group) {
     mem_free(group->prefix);
+    mem_free(group->host_text);
     mem_free(group->texts);
+    mem_free(group->own);
+    mem_free(group->steps);
     mem_free(group);
 }
 
@@ -71,29 +74,54 @@ struct wharf_group *group_new_outermost(wharf_server *server, const wharf_route_
     return group;
 }
 
-static int group_check(const char *prefix) {
+/* The host and the path of a prefix. */
+static int prefix_split(const struct wharf_group *outer, const char *prefix, wharf_str *ret_host) {
     wharf_str text = wharf_str_of(prefix);
-    bool is_path = text.len > 1 && text.ptr[0] == '/' && text.ptr[text.len - 1] != '/';
-    if (prefix == NULL || (text.len > 0 && !is_path)) {
+    ssize_t slash = str_find_byte(text, '/');
+    wharf_str host = str_slice(text, 0, slash < 0 ? text.len : (size_t)slash);
+    wharf_str path = str_slice(text, host.len, text.len);
+    if (prefix == NULL || path.len == 1 || (path.len > 0 && path.ptr[path.len - 1] == '/')) {
         return fail(-EINVAL, "route", prefix,
-                    "a prefix starts with '/' and does not end with one, or is empty");
+                    "a prefix starts with '/' or a host and does not end with '/', "
+                    "or is empty");
     }
+    if (host.len > 0 && outer->host.len > 0) {
+        return fail(-EINVAL, "route", prefix, "the group around it is for the host \"%.*s\"",
+                    WHARF_STR_ARG(outer->host));
+    }
+    const char *fault = pattern_host_fault(host);
+    if (fault != NULL) {
+        return fail(-EINVAL, "route", prefix, "%s", fault);
+    }
+    *ret_host = host;
     return 0;
+}
+
+static int group_fill(struct wharf_group *group, wharf_group *outer, wharf_str host,
+                      const wharf_route_options *options) {
+    group->outer = outer;
+    group->settings = outer->settings;
+    group->host = outer->host;
+    if (host.len > 0) {
+        group->host_text = mem_strndup(host.ptr, host.len);
+        group->host = (wharf_str){group->host_text, host.len};
+    }
+    return host.len > 0 && group->host_text == NULL ? fail(-ENOMEM, "route", NULL, NULL)
+                                                    : group_set(group, options);
 }
 
 static int group_make(wharf_group *outer, const char *prefix, const wharf_route_options *options,
                       wharf_group **ret_group) {
-    int rc = group_check(prefix);
+    wharf_str host = {NULL, 0};
+    int rc = prefix_split(outer, prefix, &host);
     if (rc < 0) {
         return rc;
     }
-    struct wharf_group *group = group_alloc(outer->server, outer->prefix, prefix);
+    struct wharf_group *group = group_alloc(outer->server, outer->prefix, prefix + host.len);
     if (group == NULL) {
         return -ENOMEM;
     }
-    group->outer = outer;
-    group->settings = outer->settings;
-    rc = group_set(group, options);
+    rc = group_fill(group, outer, host, options);
     if (rc < 0) {
         group_free(group);
         return rc;
@@ -127,35 +155,70 @@ wharf_group *wharf_server_group(wharf_server *server) {
 
 /* ---- filling ---- */
 
-int group_add(struct wharf_group *group, const char *pattern, wharf_handler handler, void *arg) {
+/* "GET /users" in the group "a.example/v1": "GET a.example/v1/users". {NULL, 0}: no memory. */
+static wharf_str group_pattern(const struct wharf_group *group, const char *pattern, struct arena *arena) {
+    wharf_str text = wharf_str_of(pattern);
+    ssize_t blank = str_find_byte(text, ' ');
+    wharf_str rest = str_slice(text, (size_t)(blank + 1), text.len);
+    /* A host of its own goes before the prefix; that it must not have one, where the group has, shows as a bad pattern. */
+    ssize_t slash = str_find_byte(rest, '/');
+    wharf_str host = str_slice(rest, 0, slash < 0 ? 0 : (size_t)slash);
+    wharf_str path = str_slice(rest, host.len, rest.len);
+    return arena_printf(arena, "%.*s%.*s%.*s%s%.*s", (int)(blank + 1), pattern, WHARF_STR_ARG(group->host),
+                        WHARF_STR_ARG(host), group->prefix, WHARF_STR_ARG(path));
+}
+
+int group_add(struct wharf_group *group, const struct route_spec *spec) {
+    struct route_spec whole = *spec;
     struct arena arena;
     char first[512];
-    wharf_str text = wharf_str_of(pattern);
-    if (group->prefix[0] == '\0' || pattern == NULL) {
-        return router_add(&group->server->router, &(struct route_spec){pattern, handler, arg, group});
+    whole.group = group;
+    if (spec->pattern == NULL || (group->prefix[0] == '\0' && group->host.len == 0)) {
+        return router_add(&group->server->router, &whole);
     }
-    ssize_t blank = str_find_byte(text, ' ');
-    wharf_str path = str_slice(text, (size_t)(blank + 1), text.len);
     arena_init(&arena, first, sizeof(first), 64 * 1024);
-    wharf_str whole = arena_printf(&arena, "%.*s%s%.*s", (int)(blank + 1), pattern, group->prefix,
-                                   WHARF_STR_ARG(path));
-    int rc = whole.ptr == NULL
-                 ? fail(-ENOMEM, "route", pattern, NULL)
-                 : router_add(&group->server->router, &(struct route_spec){whole.ptr, handler, arg, group});
+    whole.pattern = group_pattern(group, spec->pattern, &arena).ptr;
+    int rc = whole.pattern == NULL ? fail(-ENOMEM, "route", spec->pattern, NULL)
+                                   : router_add(&group->server->router, &whole);
     arena_deinit(&arena);
     return rc;
 }
 
-int wharf_group_route(wharf_group *group, const char *pattern, wharf_handler handler, void *arg) {
-    if (group == NULL) {
-        return fail(-EINVAL, "route", pattern, "there is no group");
-    }
-    int rc = server_check(group->server, "route", pattern);
+static int group_check(const struct wharf_group *group, const char *subject) {
+    return group != NULL ? server_check(group->server, "route", subject)
+                         : fail(-EINVAL, "route", subject, "there is no group");
+}
+
+int wharf_group_route_(const char *place, wharf_group *group, const char *pattern, wharf_handler handler,
+                       void *arg) {
+    int rc = group_check(group, pattern);
     if (rc < 0) {
         return rc;
     }
-    rc = group_add(group, pattern, handler, arg);
+    rc = group_add(group,
+                   &(struct route_spec){.pattern = pattern, .handler = handler, .arg = arg, .place = place});
     return rc < 0 ? server_failed(group->server, rc) : 0;
+}
+
+int(wharf_group_route)(wharf_group *group, const char *pattern, wharf_handler handler, void *arg) {
+    return wharf_group_route_(NULL, group, pattern, handler, arg);
+}
+
+int wharf_group_use(wharf_group *group, wharf_handler handler, void *arg) {
+    int rc = group_check(group, NULL);
+    if (rc < 0) {
+        return rc;
+    }
+    if (handler == NULL) {
+        return server_failed(group->server, fail(-EINVAL, "use", NULL, "there is no handler"));
+    }
+    struct route_step *grown = mem_realloc(group->own, (group->own_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return server_failed(group->server, fail(-ENOMEM, "use", NULL, NULL));
+    }
+    group->own = grown;
+    group->own[group->own_count++] = (struct route_step){handler, arg};
+    return 0;
 }
 
 /* ---- running ---- */
@@ -165,13 +228,42 @@ static bool group_is_plain(const struct wharf_group *group) {
     for (const struct wharf_group *at = group; at != NULL; at = at->outer) {
         is_counted = is_counted || at->settings.concurrency != LIMIT_NONE;
     }
-    return !is_counted && settings_are_plain(&group->settings, &group->server->limits);
+    return !is_counted && group->step_count == 0 &&
+           settings_are_plain(&group->settings, &group->server->limits);
 }
 
-void groups_prepare(wharf_server *server) {
+static int group_prepare(struct wharf_group *group) {
+    size_t count = 0;
+    for (const struct wharf_group *at = group; at != NULL; at = at->outer) {
+        count += at->own_count;
+    }
+    mem_free(group->steps);
+    group->step_count = 0;
+    group->steps = count > 0 ? mem_alloc(count * sizeof(*group->steps)) : NULL;
+    if (count > 0 && group->steps == NULL) {
+        return fail(-ENOMEM, "serve", NULL, NULL);
+    }
+    group->step_count = count;
+    for (const struct wharf_group *at = group; at != NULL; at = at->outer) {
+        count -= at->own_count;
+        if (at->own_count > 0) {
+            memcpy(group->steps + count, at->own, at->own_count * sizeof(*group->steps));
+        }
+    }
+    return 0;
+}
+
+int groups_prepare(wharf_server *server) {
+    for (struct wharf_group *group = server->groups; group != NULL; group = group->next) {
+        int rc = group_prepare(group);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     for (struct route *route = server->router.all; route != NULL; route = route->all) {
         route->is_plain = group_is_plain(route->group);
     }
+    return 0;
 }
 
 bool group_enter(struct wharf_group *group) {

@@ -7,13 +7,25 @@
 #include "server/server.h"
 #include "server/settings.h"
 
+/* What stands between a request and its handler. */
+struct route_step {
+    wharf_handler handler;
+    void *arg;
+};
+
 struct wharf_group {
     wharf_server *server;
     struct wharf_group *outer; /* NULL: it is the outermost */
     struct wharf_group *next;  /* of the server, newest first */
-    char *prefix;              /* with those of the groups around it */
-    char *texts;               /* that the settings refer to; NULL: none of its own */
+    wharf_str host; /* of its routes, of the prefix of this group or one around it; len 0: every host */
+    char *prefix;   /* of the path, with those of the groups around it */
+    char *host_text, *texts; /* that the host and the settings refer to; NULL: none of its own */
     struct settings settings;
+    struct route_step *own; /* what its requests pass through, in the order of adding */
+    size_t own_count;
+    struct route_step
+        *steps; /* the same with those of the groups around it, the outermost first; made before each run */
+    size_t step_count;
     _Atomic int64_t at_work; /* handlers, counted where concurrency is limited */
 };
 
@@ -21,11 +33,11 @@ struct wharf_group {
 struct wharf_group *group_new_outermost(wharf_server *server, const wharf_route_options *options);
 void groups_free(struct wharf_group *groups);
 
-/* Adds a route of the group, as wharf_group_route(). */
-int group_add(struct wharf_group *group, const char *pattern, wharf_handler handler, void *arg);
+/* Adds a route of the group, which `spec` need not name, as wharf_group_route(). */
+int group_add(struct wharf_group *group, const struct route_spec *spec);
 
-/* Says of each route whether its handler is simply called. Before each run. */
-void groups_prepare(wharf_server *server);
+/* Before each run: what requests pass through, and whether a route's handler is simply called. 0 or -ENOMEM (recorded). */
+int groups_prepare(wharf_server *server);
 
 /* One more handler in this group and in those around it. False: that is too many. */
 bool group_enter(struct wharf_group *group);

@@ -114,6 +114,9 @@ static void format_common(struct line *line, const struct log_second *texts, con
     if (access->reason != NULL) {
         line_quoted(line, wharf_str_of(access->reason), FIELD_MAX);
     }
+    if (access->request.ptr != NULL) {
+        line_quoted(line, access->request, FIELD_MAX);
+    }
     if (access->error != NULL) {
         line_quoted(line, wharf_str_of(access->error), TARGET_MAX);
     }
@@ -213,6 +216,7 @@ static void format_named(struct line *line, const struct log_second *texts, cons
     line_count(line, STR("bytes_out"), access->bytes_out);
     line_times(line, access);
     line_optional(line, STR("reason"), wharf_str_of(access->reason));
+    line_optional(line, STR("request"), access->request);
     if (access->error != NULL) {
         line_pair(line, STR("error"), wharf_str_of(access->error), TARGET_MAX);
         line_count(line, STR("more"), access->more);

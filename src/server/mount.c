@@ -102,8 +102,10 @@ static int mount_route(wharf_group *group, struct files_mount *mount, const char
     char first[512];
     arena_init(&arena, first, sizeof(first), 64 * 1024);
     wharf_str pattern = arena_printf(&arena, "GET %s{file...}", prefix);
-    int rc = pattern.ptr == NULL ? fail(-ENOMEM, "files", prefix, NULL)
-                                 : group_add(group, pattern.ptr, files_serve, mount);
+    int rc = pattern.ptr == NULL
+                 ? fail(-ENOMEM, "files", prefix, NULL)
+                 : group_add(group, &(struct route_spec){
+                                        .pattern = pattern.ptr, .handler = files_serve, .arg = mount});
     arena_deinit(&arena);
     return rc;
 }

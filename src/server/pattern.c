@@ -88,6 +88,34 @@ static size_t pattern_names(const struct pattern *pattern) {
     return count;
 }
 
+static bool is_of_host(char byte, bool is_literal) {
+    char low = ascii_lower(byte);
+    bool is_of_name = (low >= 'a' && low <= 'z') || (low >= '0' && low <= '9') ||
+                      str_find_byte(STR("-._"), low) >= 0;
+    return is_of_name || (is_literal && str_find_byte(STR("[:]"), low) >= 0);
+}
+
+/* What comes before the path. */
+const char *pattern_host_fault(wharf_str host) {
+    bool is_literal = host.len > 0 && host.ptr[0] == '[';
+    wharf_str name = str_starts(host, STR("*.")) ? str_slice(host, 2, host.len) : host;
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_of_host(name.ptr[i], is_literal)) {
+            return name.ptr[i] == ':' ? "a host has no port here" : "the host is no name";
+        }
+    }
+    bool has_edge = str_starts(name, STR(".")) || str_ends(name, STR("."));
+    return host.len > 0 && (name.len == 0 || has_edge) ? "the host is no name" : NULL;
+}
+
+bool pattern_takes_host(wharf_str host, wharf_str name) {
+    if (!str_starts(host, STR("*."))) {
+        return str_equal_nocase(host, name);
+    }
+    wharf_str end = str_slice(host, 1, host.len);
+    return name.len > end.len && str_equal_nocase(str_slice(name, name.len - end.len, name.len), end);
+}
+
 int pattern_parse(wharf_str text, struct pattern *ret_pattern, size_t *ret_offset, const char **ret_problem) {
     struct pattern pattern = {.text = text, .method = STR("GET")};
     ssize_t space = str_find_byte(text, ' ');
@@ -104,9 +132,16 @@ int pattern_parse(wharf_str text, struct pattern *ret_pattern, size_t *ret_offse
     if (pattern.known == H1_METHOD_CONNECT) {
         return pattern_bad(0, "CONNECT has no path to route by", ret_offset, ret_problem);
     }
-    if (at >= text.len || text.ptr[at] != '/') {
-        return pattern_bad(at, "the path must begin with '/'", ret_offset, ret_problem);
+    ssize_t slash = str_find_byte(str_slice(text, at, text.len), '/');
+    if (slash < 0) {
+        return pattern_bad(at, "a path begins with '/'", ret_offset, ret_problem);
     }
+    pattern.host = str_slice(text, at, at + (size_t)slash);
+    const char *fault = pattern_host_fault(pattern.host);
+    if (fault != NULL) {
+        return pattern_bad(at, fault, ret_offset, ret_problem);
+    }
+    at += (size_t)slash;
     int rc = pattern_parse_path(&pattern, at, ret_offset, ret_problem);
     if (rc < 0) {
         return rc;
@@ -182,7 +217,7 @@ static enum pattern_relation path_compare(const struct pattern *a, const struct 
 enum pattern_relation pattern_compare(const struct pattern *a, const struct pattern *b) {
     enum pattern_relation methods = method_compare(a, b);
     enum pattern_relation paths = path_compare(a, b);
-    if (methods == PATTERN_DISJOINT) {
+    if (methods == PATTERN_DISJOINT || !str_equal_nocase(a->host, b->host)) {
         return PATTERN_DISJOINT;
     }
     return paths == PATTERN_EQUAL ? methods : paths;

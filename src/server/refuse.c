@@ -1,19 +1,9 @@
-/* Answers that no handler makes: refusals, each with a status, a stable reason code, and for peers on this machine the
- * place and the rule. */
-#include <errno.h>
-
+/* Answers that no handler makes: refusals, each with a status and a stable reason code. */
 #include "base/text.h"
-#include "http/codec/status.h"
 #include "server/reply.h"
 
-#define PLAIN STR("text/plain; charset=utf-8")
-
 int refuse(struct wharf_request *request, int status, const char *reason) {
-    bool local = peer_is_local(&request->connection->peer);
-    request->reply.reason = reason;
-    wharf_str body = arena_printf(&request->arena, "%d %s\n%s%s", status, wharf_status_text(status),
-                                  local ? reason : "", local ? "\n" : "");
-    return reply_whole(request, status, PLAIN, body);
+    return problem_reply(request, &(wharf_problem){.status = status, .reason = reason});
 }
 
 int refuse_malformed(struct wharf_request *request) {
@@ -22,29 +12,26 @@ int refuse_malformed(struct wharf_request *request) {
 }
 
 int refuse_with(struct wharf_request *request, const struct h1_error *error) {
-    request->reply.reason = error->reason;
-    if (!peer_is_local(&request->connection->peer)) {
-        return refuse(request, error->status, error->reason);
-    }
-    wharf_str body = arena_printf(&request->arena, "%d %s\n%s: %s (byte %zu; %s%s%s)\n", error->status,
-                                  wharf_status_text(error->status), error->reason, error->text, error->offset,
-                                  error->rfc, error->limit != NULL ? "; setting " : "",
-                                  error->limit != NULL ? error->limit : "");
-    return reply_whole(request, error->status, PLAIN, body);
+    return problem_reply(request, &(wharf_problem){.status = error->status,
+                                                   .reason = error->reason,
+                                                   .detail = error->text,
+                                                   .rfc = error->rfc,
+                                                   .setting = error->limit,
+                                                   .offset = error->offset});
 }
 
-int reply_allow(struct wharf_request *request, const wharf_str *path) {
+int reply_allow(struct wharf_request *request, const struct route_query *query) {
     char allow[ROUTER_ALLOW_SIZE];
-    size_t len = router_allow(&request->core->server->router, path, allow);
+    size_t len = router_allow(&request->core->server->router, query, allow);
     return reply_field(request, STR("Allow"), (wharf_str){allow, len});
 }
 
-int refuse_method(struct wharf_request *request, const wharf_str *path) {
-    int rc = reply_allow(request, path);
+int refuse_method(struct wharf_request *request, const struct route_query *query) {
+    int rc = reply_allow(request, query);
     return rc < 0 ? rc : refuse(request, 405, "http.method.not_allowed");
 }
 
-int refuse_options(struct wharf_request *request, const wharf_str *path) {
-    int rc = reply_allow(request, path);
+int refuse_options(struct wharf_request *request, const struct route_query *query) {
+    int rc = reply_allow(request, query);
     return rc < 0 ? rc : reply_whole(request, 204, (wharf_str){NULL, 0}, (wharf_str){NULL, 0});
 }

@@ -175,12 +175,17 @@ ALWAYS_INLINE char *put_persistence(char *out, const struct wharf_request *reque
     return UNLIKELY(request->head.minor == 0) ? put(out, STR("Connection: keep-alive\r\n")) : out;
 }
 
+COLD static int reply_allow_path(struct wharf_request *request) {
+    struct route_query query = request_query(request);
+    return reply_allow(request, &query);
+}
+
 ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_str content_type,
                                int64_t length) {
     struct reply *reply = &request->reply;
     int rc = 0;
     if (UNLIKELY(status == 405) && (reply->names >> HEADER_ALLOW & 1) == 0) {
-        rc = reply_allow(request, &request->path.text); /* RFC 9110 section 15.5.6 */
+        rc = reply_allow_path(request); /* RFC 9110 section 15.5.6 */
         if (rc < 0) {
             return rc;
         }
@@ -215,6 +220,7 @@ ALWAYS_INLINE int compose_head(struct wharf_request *request, int status, wharf_
 /* The head of a body that is written piece by piece, and may be compressed on its way. */
 COLD static int reply_head_prepared(struct wharf_request *request, const struct reply_outline *outline) {
     bool varies = false;
+    request_compose(request, outline->status);
     enum coding coding = compress_choose(request, outline, &varies);
     bool has_body = request->head.method != H1_METHOD_HEAD && coding != CODING_IDENTITY;
     if (has_body && !compression_open(request, outline->content_type, coding)) {
@@ -295,6 +301,7 @@ COLD static int reply_whole_prepared(struct wharf_request *request, int status, 
                                      wharf_str body) {
     const struct reply_outline outline = {status, content_type, (int64_t)body.len};
     bool varies = false;
+    request_compose(request, status);
     enum coding coding = compress_choose(request, &outline, &varies);
     if (coding == CODING_IDENTITY || request->head.method == H1_METHOD_HEAD ||
         !compression_open(request, content_type, coding)) {
@@ -372,10 +379,15 @@ int reply_write(struct wharf_request *request, wharf_str bytes) {
 
 /* ---- public ---- */
 
+/* Hooks run, and may add to the head, but not make one. */
+static inline bool reply_is_composing(const struct wharf_request *request) {
+    return UNLIKELY(request->extras != NULL) && request->extras->is_composing;
+}
+
 /* What every call that begins a reply checks first. */
 ALWAYS_INLINE int reply_check(struct wharf_request *request, int status) {
     struct reply *reply = &request->reply;
-    if (reply->stage != REPLY_NONE) {
+    if (reply->stage != REPLY_NONE || reply_is_composing(request)) {
         return -EALREADY;
     }
     if (UNLIKELY(reply->misused || status < 200 || status > 599)) {
@@ -442,15 +454,33 @@ int wharf_reply_status(wharf_request *request, int status) {
     return rc < 0 ? rc : reply_whole(request, status, (wharf_str){NULL, 0}, (wharf_str){NULL, 0});
 }
 
+/* Browsers read a backslash as a slash, and pass over tabs: "/\t/host" is another host. */
+static bool leads_elsewhere(wharf_str target) {
+    size_t at = 1;
+    while (at < target.len && target.ptr[at] == '\t') {
+        at++;
+    }
+    bool is_second = at < target.len && (target.ptr[at] == '/' || target.ptr[at] == '\\');
+    return target.len > 0 && (target.ptr[0] == '/' || target.ptr[0] == '\\') && is_second;
+}
+
 int wharf_reply_redirect(wharf_request *request, int status, const char *location) {
     wharf_str target = wharf_str_of(location);
-    bool elsewhere = str_starts(target, STR("//")) || str_starts(target, STR("/\\"));
-    if (!status_is_redirect(status) || target.len == 0 || elsewhere) {
+    if (!status_is_redirect(status) || target.len == 0 || leads_elsewhere(target)) {
         request->reply.misused |= request->reply.stage == REPLY_NONE;
         return fail(-EINVAL, "reply", location, "no redirect");
     }
     int rc = wharf_reply_header(request, "Location", location);
     return rc < 0 ? rc : wharf_reply_status(request, status);
+}
+
+int wharf_reply_redirect_within(wharf_request *request, int status, const char *path) {
+    wharf_str target = wharf_str_of(path);
+    if (target.len == 0 || target.ptr[0] != '/' || str_find_byte(target, '\t') >= 0) {
+        return fail(-EINVAL, "reply", path, "no path of this server");
+    }
+    return leads_elsewhere(target) ? fail(-EINVAL, "reply", path, "no path of this server")
+                                   : wharf_reply_redirect(request, status, path);
 }
 
 int wharf_reply_begin(wharf_request *request, int status, const char *content_type, int64_t content_length) {

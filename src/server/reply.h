@@ -3,6 +3,7 @@
 #define SERVER_REPLY_H
 
 #include "server/request.h"
+#include "wharf/route.h"
 
 enum { REPLY_FIELDS_MAX = 8192 };
 
@@ -29,17 +30,21 @@ int reply_finish(struct wharf_request *request);
 /* Throws away what a handler prepared and did not send. */
 void reply_reset(struct wharf_request *request);
 
+/* ---- problem.c ---- */
+/* Answers with a problem: the program's way, or as text, HTML or JSON. No head must have been sent. */
+int problem_reply(struct wharf_request *request, const wharf_problem *problem);
+
 /* ---- refuse.c ---- */
-/* Adds the Allow header for a path (NULL: for the whole server). 0 or -ENOMEM. */
-int reply_allow(struct wharf_request *request, const wharf_str *path);
+/* Adds the Allow header (query NULL: for the whole server). 0 or -ENOMEM. */
+int reply_allow(struct wharf_request *request, const struct route_query *query);
 /* Answers with an error status and a short text. reason: a stable code. No head must have been sent. */
 int refuse(struct wharf_request *request, int status, const char *reason);
 /* The same for an error whose place and rule loopback peers are told. */
 int refuse_with(struct wharf_request *request, const struct h1_error *error);
 /* The same for request->error. The connection ends. */
 int refuse_malformed(struct wharf_request *request);
-/* 405 with Allow, or 204 with Allow for OPTIONS. path NULL: the whole server. */
-int refuse_method(struct wharf_request *request, const wharf_str *path);
-int refuse_options(struct wharf_request *request, const wharf_str *path);
+/* 405 with Allow, or 204 with Allow for OPTIONS. query NULL: the whole server. */
+int refuse_method(struct wharf_request *request, const struct route_query *query);
+int refuse_options(struct wharf_request *request, const struct route_query *query);
 
 #endif

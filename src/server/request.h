@@ -92,6 +92,14 @@ static inline bool request_has_unread(const struct wharf_request *request) {
     return request->head.framing != H1_BODY_NONE && !h1_body_is_done(&request->body);
 }
 
+/* What it asks of a router. */
+static inline struct route_query request_query(const struct wharf_request *request) {
+    return (struct route_query){.host = request->head.host,
+                                .path = request->path.text,
+                                .method = request->head.method,
+                                .method_text = request->head.method_text};
+}
+
 /* ---- exchange.c ---- */
 /* Sees to it that the output leaves when this task waits for something else than its client. */
 void request_hurry_later(struct wharf_request *request);

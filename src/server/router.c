@@ -2,6 +2,7 @@
 #include "server/router.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/failure.h"
 #include "base/memory.h"
@@ -39,6 +40,12 @@ static void route_free(struct route *route) {
 
 void router_deinit(struct router *router) {
     node_free(router->root);
+    while (router->hosts != NULL) {
+        struct router_host *host = router->hosts;
+        router->hosts = host->next;
+        node_free(host->root);
+        mem_free(host);
+    }
     while (router->all != NULL) {
         struct route *route = router->all;
         router->all = route->all;
@@ -112,13 +119,42 @@ static struct route_node *node_name(struct route_node *node) {
     return node->name;
 }
 
+/* Whether the first is asked before the second. */
+static bool host_is_before(wharf_str a, wharf_str b) {
+    bool is_end_a = str_starts(a, STR("*."));
+    bool is_end_b = str_starts(b, STR("*."));
+    return is_end_a != is_end_b ? is_end_b : a.len > b.len;
+}
+
+/* The tree of a host pattern, made at its first route. NULL without memory. */
+static struct route_node **router_tree(struct router *router, wharf_str pattern) {
+    if (pattern.len == 0) {
+        return &router->root;
+    }
+    struct router_host **at = &router->hosts;
+    for (struct router_host *host = router->hosts; host != NULL; host = host->next) {
+        if (str_equal_nocase(host->pattern, pattern)) {
+            return &host->root;
+        }
+        at = host_is_before(host->pattern, pattern) ? &host->next : at;
+    }
+    struct router_host *host = mem_zalloc(sizeof(*host));
+    if (host == NULL) {
+        return NULL;
+    }
+    *host = (struct router_host){.next = *at, .pattern = pattern};
+    *at = host;
+    return &host->root;
+}
+
 /* Puts the route where its path leads, making the way there. */
 static int router_insert(struct router *router, struct route *route) {
-    if (router->root == NULL) {
-        router->root = mem_zalloc(sizeof(*router->root));
-    }
-    struct route_node *node = router->root;
     const struct pattern *pattern = &route->pattern;
+    struct route_node **root = router_tree(router, pattern->host);
+    if (root != NULL && *root == NULL) {
+        *root = mem_zalloc(sizeof(**root));
+    }
+    struct route_node *node = root != NULL ? *root : NULL;
     size_t rest = pattern->parts[pattern->count - 1].kind == PART_REST ? 1 : 0;
     for (size_t i = 0; node != NULL && i < pattern->count - rest; i++) {
         bool literal = pattern->parts[i].kind == PART_LITERAL;
@@ -133,15 +169,37 @@ static int router_insert(struct router *router, struct route *route) {
     return 0;
 }
 
-static int router_check(const struct router *router, const struct pattern *pattern) {
+/* "at main.c:12: ", or nothing. */
+struct place_text {
+    char text[96];
+};
+
+static struct place_text place_format(const char *before, const struct route *route, const char *after) {
+    struct place_text place = {""};
+    if (route->place != NULL) {
+        (void)snprintf(place.text, sizeof(place.text), "%s%s%s", before, route->place, after);
+    }
+    return place;
+}
+
+static int route_conflict(const struct route *added, const struct route *with,
+                          enum pattern_relation relation) {
+    struct place_text here = place_format("at ", added, ": ");
+    struct place_text there = place_format(" at ", with, "");
+    if (relation == PATTERN_EQUAL) {
+        return fail(-EEXIST, "route", added->text, "%s\"%s\"%s matches the same requests", here.text,
+                    with->text, there.text);
+    }
+    return fail(-EEXIST, "route", added->text,
+                "%ssome requests match it and \"%s\"%s, and neither is more specific", here.text, with->text,
+                there.text);
+}
+
+static int router_check(const struct router *router, const struct route *added) {
     for (const struct route *route = router->all; route != NULL; route = route->all) {
-        enum pattern_relation relation = pattern_compare(pattern, &route->pattern);
-        if (relation == PATTERN_EQUAL) {
-            return fail(-EEXIST, "route", pattern->text.ptr, "\"%s\" matches the same requests", route->text);
-        }
-        if (relation == PATTERN_OVERLAPS) {
-            return fail(-EEXIST, "route", pattern->text.ptr,
-                        "some requests match it and \"%s\", and neither is more specific", route->text);
+        enum pattern_relation relation = pattern_compare(&added->pattern, &route->pattern);
+        if (relation == PATTERN_EQUAL || relation == PATTERN_OVERLAPS) {
+            return route_conflict(added, route, relation);
         }
     }
     return 0;
@@ -153,9 +211,10 @@ static int route_set(struct router *router, struct route *route) {
     const char *problem = NULL;
     int rc = pattern_parse(wharf_str_of(route->text), &route->pattern, &offset, &problem);
     if (rc < 0) {
-        return fail(rc, "route", route->text, "at byte %zu: %s", offset, problem);
+        return fail(rc, "route", route->text, "%sat byte %zu: %s", place_format("", route, ", ").text, offset,
+                    problem);
     }
-    rc = router_check(router, &route->pattern);
+    rc = router_check(router, route);
     if (rc < 0) {
         return rc;
     }
@@ -179,6 +238,7 @@ int router_add(struct router *router, const struct route_spec *spec) {
     route->handler = spec->handler;
     route->arg = spec->arg;
     route->group = spec->group;
+    route->place = spec->place;
     int rc = route_set(router, route);
     if (rc == -ENOMEM) {
         /* Nodes made on the way may refer to the text: it stays, as a route that nothing leads to. */
@@ -239,7 +299,7 @@ static bool walk_arrive(struct walk *walk, const struct route *routes) {
         walk->visit(walk, routes);
         return false;
     }
-    walk->match->path_known = true;
+    walk->match->other = routes;
     walk->match->route = routes_pick(routes, walk);
     return walk->match->route != NULL;
 }
@@ -289,16 +349,45 @@ static bool walk_node(struct walk *walk, const struct route_node *node, wharf_st
     return walk_arrive(walk, node->rests);
 }
 
-void router_match(const struct router *router, wharf_str path, enum h1_method method, wharf_str method_text,
-                  struct route_match *ret_match) {
-    ret_match->route = NULL;
-    ret_match->path_known = false;
-    ret_match->count = 0;
-    if (router->root == NULL || path.len == 0 || path.ptr[0] != '/') {
+/* Without the port, and without the dot that says where the root is. */
+static wharf_str host_name(wharf_str host) {
+    ssize_t colon = str_find_last_byte(host, ':');
+    bool is_literal = host.len > 0 && host.ptr[host.len - 1] == ']';
+    wharf_str name = colon < 0 || is_literal ? host : str_slice(host, 0, (size_t)colon);
+    return name.len > 1 && name.ptr[name.len - 1] == '.' ? str_slice(name, 0, name.len - 1) : name;
+}
+
+/* Walks the trees that a host has, the narrowest first. */
+static void router_walk(const struct router *router, const struct route_query *query, struct walk *walk) {
+    wharf_str name = host_name(query->host);
+    wharf_str rest = str_slice(query->path, 1, query->path.len);
+    if (query->path.len == 0 || query->path.ptr[0] != '/') {
         return;
     }
-    struct walk walk = {.method = method, .method_text = method_text, .match = ret_match};
-    (void)walk_node(&walk, router->root, (wharf_str){path.ptr + 1, path.len - 1}, 0);
+    for (const struct router_host *host = router->hosts; host != NULL; host = host->next) {
+        if (!pattern_takes_host(host->pattern, name)) {
+            continue;
+        }
+        if (walk->match != NULL) {
+            walk->match->host_known = true;
+        }
+        if (walk_node(walk, host->root, rest, 0)) {
+            return;
+        }
+    }
+    if (router->root != NULL) {
+        (void)walk_node(walk, router->root, rest, 0);
+    }
+}
+
+void router_match(const struct router *router, const struct route_query *query,
+                  struct route_match *ret_match) {
+    ret_match->route = NULL;
+    ret_match->other = NULL;
+    ret_match->host_known = router->root != NULL;
+    ret_match->count = 0;
+    struct walk walk = {.method = query->method, .method_text = query->method_text, .match = ret_match};
+    router_walk(router, query, &walk);
 }
 
 /* ---- Allow ---- */
@@ -341,16 +430,16 @@ static void allow_visit(struct walk *walk, const struct route *routes) {
     }
 }
 
-size_t router_allow(const struct router *router, const wharf_str *path, char *out) {
+size_t router_allow(const struct router *router, const struct route_query *query, char *out) {
     struct walk walk = {.allow = out, .visit = allow_visit};
-    if (path == NULL) {
+    if (query == NULL) {
         for (const struct route *route = router->all; route != NULL; route = route->all) {
             if (route->handler != NULL) {
                 allow_add_route(&walk, route);
             }
         }
-    } else if (router->root != NULL && path->len > 0) {
-        (void)walk_node(&walk, router->root, str_slice(*path, 1, path->len), 0);
+    } else {
+        router_walk(router, query, &walk);
     }
     allow_add(&walk, STR("OPTIONS"));
     return walk.allow_len;

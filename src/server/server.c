@@ -122,8 +122,13 @@ bool server_is_secure(const wharf_server *server) {
     return secure;
 }
 
-int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg) {
-    return wharf_group_route(wharf_server_group(server), pattern, handler, arg);
+int(wharf_route)(wharf_server *server, const char *pattern, wharf_handler handler, void *arg) {
+    return wharf_route_(NULL, server, pattern, handler, arg);
+}
+
+int wharf_route_(const char *place, wharf_server *server, const char *pattern, wharf_handler handler,
+                 void *arg) {
+    return wharf_group_route_(place, wharf_server_group(server), pattern, handler, arg);
 }
 
 static int server_listen(wharf_server *server, const char *address, wharf_tls *tls) {
@@ -256,7 +261,10 @@ int wharf_server_run(wharf_server *server) {
     int64_t descriptors = sched_is_simulated() ? DESCRIPTORS_SIMULATED : descriptors_raise();
     server->connections_max = server->limits.connections > 0 ? server->limits.connections
                                                              : descriptors * 9 / 10;
-    groups_prepare(server);
+    rc = groups_prepare(server);
+    if (rc < 0) {
+        return rc;
+    }
     server->running = true;
     if (!server->no_signals) {
         server_watch_signals(server, true);

@@ -121,6 +121,8 @@ struct wharf_server {
     bool running;
     struct router router;
     struct wharf_group *outermost, *groups; /* all of them, newest first */
+    wharf_problem_handler on_problem;       /* NULL: none */
+    void *problem_arg;
     struct files_mount *mounts;
     struct acceptor acceptors[ADDRESSES_MAX];
     int acceptor_count;

@@ -220,7 +220,7 @@ static void nonsense_is_refused(void **state) {
     (void)state;
     wharf_server *server = wharf_server_new(NULL);
     wharf_group *top = wharf_server_group(server);
-    assert_null(wharf_group_new(top, "api", NULL));
+    assert_null(wharf_group_new(top, "a:80/api", NULL));
     assert_null(wharf_group_new(top, "/", NULL));
     assert_null(wharf_group_new(top, "/api/", NULL));
     assert_null(wharf_group_new(top, NULL, NULL));

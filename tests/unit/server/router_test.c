@@ -36,9 +36,14 @@ static const char *answer(const struct router *router, const char *method, const
                           size_t size) {
     struct route_match match;
     wharf_str text = wharf_str_of(method);
-    router_match(router, wharf_str_of(path), h1_method_of(text), text, &match);
+    const char *slash = strchr(path, '/');
+    struct route_query query = {.host = {path, slash != NULL ? (size_t)(slash - path) : 0},
+                                .path = wharf_str_of(slash != NULL ? slash : path),
+                                .method = h1_method_of(text),
+                                .method_text = text};
+    router_match(router, &query, &match);
     if (match.route == NULL) {
-        return match.path_known ? "405" : "-";
+        return match.other != NULL ? "405" : "-";
     }
     size_t len = (size_t)snprintf(out, size, "%s", match.route->text);
     for (size_t i = 0; i < match.count; i++) {
@@ -72,6 +77,12 @@ static void rejects_malformed_patterns(void **state) {
         "/.",
         "/a/../b",
         "CONNECT /",
+        "a.b:80/",
+        "a..b*/",
+        "*./",
+        "*.a./",
+        ".a/",
+        "a.*.b/",
         "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j}/{k}/{l}/{m}/{n}/{o}/{p}/{q}",
         "/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3",
     };
@@ -141,6 +152,61 @@ static void the_most_specific_route_wins(void **state) {
             assert_true(false);
         }
     }
+    router_deinit(&router);
+}
+
+static void the_narrowest_host_wins(void **state) {
+    (void)state;
+    static const char *const PATTERNS[] = {
+        "/",
+        "/all",
+        "a.example/",
+        "*.example/{rest...}",
+        "*.b.example/",
+        "POST c.example/all",
+        "[::1]/",
+        "a.example/{name}",
+        NULL,
+    };
+    static const char *const ROWS[][3] = {
+        {"GET", "other/", "/"},
+        {"GET", "a.example/", "a.example/"},
+        {"GET", "A.EXAMPLE:8000/", "a.example/"},
+        {"GET", "a.example./", "a.example/"},
+        {"GET", "a.example/all", "a.example/{name}|all"},
+        {"GET", "a.example/x/y", "*.example/{rest...}|x/y"},
+        {"GET", "b.example/all", "*.example/{rest...}|all"},
+        {"GET", "x.b.example/", "*.b.example/"},
+        {"GET", "x.y.b.example:80/", "*.b.example/"},
+        {"GET", "x.b.example/q", "*.example/{rest...}|q"},
+        {"GET", "example/", "/"},
+        {"GET", "example/none", "-"},
+        {"GET", ".example/all", "/all"},
+        {"POST", "c.example/all", "POST c.example/all"},
+        {"GET", "[::1]:80/", "[::1]/"},
+        {"GET", "/all", "/all"},
+        {"POST", "/all", "405"},
+    };
+    struct router router;
+    router_fill(&router, PATTERNS);
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        char out[128];
+        assert_string_equal(answer(&router, ROWS[i][0], ROWS[i][1], out, sizeof(out)), ROWS[i][2]);
+    }
+    router_deinit(&router);
+}
+
+static void a_conflict_names_both_places(void **state) {
+    (void)state;
+    char text[512];
+    struct router router;
+    router_init(&router);
+    struct route_spec spec = {.pattern = "/a/{b}", .handler = handler, .place = "one.c:1"};
+    assert_int_equal(router_add(&router, &spec), 0);
+    spec = (struct route_spec){.pattern = "/a/{c}", .handler = handler, .place = "two.c:22"};
+    assert_int_equal(router_add(&router, &spec), -EEXIST);
+    (void)failure_format(failure_current(), text, sizeof(text));
+    assert_non_null(strstr(text, "at two.c:22: \"/a/{b}\" at one.c:1"));
     router_deinit(&router);
 }
 
@@ -216,12 +282,12 @@ static void allow_lists_each_method_once(void **state) {
     struct router router;
     char out[ROUTER_ALLOW_SIZE];
     router_fill(&router, PATTERNS);
-    wharf_str path = wharf_str_of("/a");
-    size_t len = router_allow(&router, &path, out);
+    struct route_query query = {.path = wharf_str_of("/a")};
+    size_t len = router_allow(&router, &query, out);
     wharf_str allow = {out, len};
     assert_true(wharf_str_is(allow, "BREW, POST, GET, HEAD, PUT, OPTIONS"));
-    path = wharf_str_of("/b");
-    allow = (wharf_str){out, router_allow(&router, &path, out)};
+    query.path = wharf_str_of("/b");
+    allow = (wharf_str){out, router_allow(&router, &query, out)};
     assert_true(wharf_str_is(allow, "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
     router_deinit(&router);
 }
@@ -246,12 +312,14 @@ static void every_allocation_may_fail(void **state) {
         router_init(&router);
         (void)mem_fail_at(n);
         int rc = add(&router, "/a/{b}/c");
+        rc = rc == 0 ? add(&router, "a.b/c") : rc;
         rc = rc == 0 ? add(&router, "/a/{b}/{rest...}") : rc;
         bool failed = mem_did_fail();
         (void)mem_fail_at(0);
         assert_int_equal(rc, failed ? -ENOMEM : 0);
         struct route_match match;
-        router_match(&router, wharf_str_of("/a/x/c"), H1_METHOD_GET, wharf_str_of("GET"), &match);
+        struct route_query query = {.path = wharf_str_of("/a/x/c"), .method = H1_METHOD_GET};
+        router_match(&router, &query, &match);
         router_deinit(&router);
         assert_int_equal(mem_live(), live);
         if (!failed) {
@@ -265,6 +333,8 @@ int main(void) {
         cmocka_unit_test(rejects_malformed_patterns),
         cmocka_unit_test(names_the_place_of_an_error),
         cmocka_unit_test(the_most_specific_route_wins),
+        cmocka_unit_test(the_narrowest_host_wins),
+        cmocka_unit_test(a_conflict_names_both_places),
         cmocka_unit_test(the_order_of_adding_does_not_matter),
         cmocka_unit_test(refuses_what_neither_wins_and_names_both),
         cmocka_unit_test(accepts_what_is_disjoint_or_nested),
