@@ -4,7 +4,7 @@
     base <- sched <- sim, net <- tls <- dial <- http <- client, server <- cli
 
 A folder sees its own headers and those of folders below; siblings do not see each other. A codec/ folder is pure: base, the
-vocabulary of wharf/base.h and wharf/http.h, no clock and no system. The command, the examples and the benchmarks use
+vocabulary of wharf/base.h and wharf/http.h, no clock and no system; every folder above base may use it. The command, the examples and the benchmarks use
 installed headers only.
 """
 
@@ -78,6 +78,8 @@ def may_include(folder, include):
         return True
     if folder == "cli":
         return include.startswith("wharf/")
+    if "/codec/" in include:
+        return folder != "base"
     return RANK[target] < RANK[folder]
 
 

@@ -72,6 +72,9 @@ want_peers() {
     want gnutls-bin gnutls-cli
     want nsd nsd /usr/sbin/nsd
     want unbound unbound /usr/sbin/unbound
+    want squid squid /usr/sbin/squid
+    want tinyproxy-bin tinyproxy
+    want dante-server danted /usr/sbin/danted
     want wrk wrk
     want golang-go go
     want python3-requests /usr/lib/python3/dist-packages/requests/__init__.py

@@ -88,18 +88,20 @@ static inline bool wharf_str_is(wharf_str view, const char *text) {
 
 /** Wharf's own error codes, above every errno. Calls return them negated, like an errno. */
 enum {
-    WHARF_EPROTOCOL = 5001,  /**< the peer broke its protocol; wharf_why() names the rule */
-    WHARF_EEOF = 5002,       /**< the stream ended in the middle of something */
-    WHARF_ENAME = 5003,      /**< the host name could not be resolved */
-    WHARF_EADDRESS = 5004,   /**< an address or URL in a string could not be parsed; wharf_why() says where */
-    WHARF_ELIMIT = 5005,     /**< a limit was reached; wharf_why() names the setting */
-    WHARF_ETLS = 5006,       /**< TLS failed, or is not available for this URL */
-    WHARF_EREDIRECT = 5007,  /**< a redirect was refused; wharf_why() says why */
-    WHARF_ECHANGED = 5008,   /**< a file changed while it was being sent */
-    WHARF_EDEADLOCK = 5009,  /**< every task waits for another: nothing can ever happen */
-    WHARF_ECHECK = 5010,     /**< a WHARF_EXPECT() of a test does not hold; wharf_why() says which */
-    WHARF_ELEFT = 5011,      /**< a test left tasks, sockets, channels or memory behind */
-    WHARF_ENAMESERVER = 5012 /**< no name server gave a usable answer: trying again later may help */
+    WHARF_EPROTOCOL = 5001, /**< the peer broke its protocol; wharf_why() names the rule */
+    WHARF_EEOF = 5002,      /**< the stream ended in the middle of something */
+    WHARF_ENAME = 5003,     /**< the host name could not be resolved */
+    WHARF_EADDRESS = 5004,  /**< an address or URL in a string could not be parsed; wharf_why() says where */
+    WHARF_ELIMIT = 5005,    /**< a limit was reached; wharf_why() names the setting */
+    WHARF_ETLS = 5006,      /**< TLS failed, or is not available for this URL */
+    WHARF_EREDIRECT = 5007, /**< a redirect was refused; wharf_why() says why */
+    WHARF_ECHANGED = 5008,  /**< a file changed while it was being sent */
+    WHARF_EDEADLOCK = 5009, /**< every task waits for another: nothing can ever happen */
+    WHARF_ECHECK = 5010,    /**< a WHARF_EXPECT() of a test does not hold; wharf_why() says which */
+    WHARF_ELEFT = 5011,     /**< a test left tasks, sockets, channels or memory behind */
+    WHARF_ENAMESERVER = 5012, /**< no name server gave a usable answer: trying again later may help */
+    WHARF_EDENIED = 5013,     /**< an address is not among the networks that the program allows */
+    WHARF_EPROXY = 5014       /**< a proxy refused, or could not reach the server; wharf_why() says how */
 };
 
 /** What a code means, as a short text ("connection refused").

@@ -87,10 +87,21 @@ typedef struct wharf_client_options {
     /** For https: whom to trust, certificates to show; default: the system's store. Kept until the client is freed */
     wharf_tls *tls;
     wharf_replay replay; /**< of requests that are not idempotent: see wharf_replay */
-    wharf_jar
-        *jar; /**< cookies are taken from and put into it; default: none. Kept until the client is freed */
+    /** Cookies are taken from and put into it; default: none. Kept until the client is freed */
+    wharf_jar *jar;
     wharf_auth *auth;             /**< credentials, wharf/credentials.h; likewise */
     wharf_secret *const *secrets; /**< secret headers, ended by NULL; likewise */
+    /** Proxies to try in this order, with blanks or commas between: "http://user:password@proxy:3128", https, socks5 (names are
+     *  looked up here) or socks5h (there), or "direct". "": none. See wharf_client(3) */
+    const char *proxy;
+    /** Hosts that are reached without them: "localhost, .example.com, 10.0.0.0/8", "*" */
+    const char *no_proxy;
+    /** Where neither is set: take them from http_proxy, https_proxy, all_proxy and no_proxy in the environment */
+    bool use_environment;
+    wharf_tls *proxy_tls; /**< whom to trust as an https proxy; default: the system's store. Kept as tls is */
+    /** Which addresses may be connected to, whatever a URL, a redirect or a name server says: "public" for those of the public
+     *  internet, networks as "10.0.0.0/8", "!" before what is not, "any". Default: all. See wharf_client(3) */
+    const char *networks;
 } wharf_client_options;
 
 /** One request. Only `url` is needed. */
@@ -122,6 +133,9 @@ typedef struct wharf_fetch_options {
     wharf_auth *auth;             /**< instead of what the URL holds, and of the client's */
     bool no_auth;                 /**< none, not even those */
     wharf_secret *const *secrets; /**< besides the client's, ended by NULL */
+    const char *proxy;            /**< these three as in wharf_client_options, and they win */
+    const char *no_proxy;
+    const char *networks;
 } wharf_fetch_options;
 
 /* ---- fetching ---------------------------------------------------------------------------------------- */
@@ -143,7 +157,8 @@ WHARF_API WHARF_MUST_USE wharf_response *wharf_get(const char *url);
  *  Errors (in the response): -WHARF_EADDRESS (URL), -WHARF_ENAME, -ECONNREFUSED and others of connect(2),
  * -ETIMEDOUT (the limit is named), -WHARF_EPROTOCOL (the rule is named), -WHARF_EEOF (the body was cut
  * short), -WHARF_ELIMIT, -WHARF_EREDIRECT, -WHARF_ETLS (the certificate; wharf/tls.h), -ECONNRESET, -EINVAL
- * (options), -ENOMEM, -ECANCELED. Spec: RFC 9110, RFC 9112. */
+ * (options), -WHARF_EDENIED (an address outside .networks), -WHARF_EPROXY (a proxy refused; status, headers
+ * and body are those of its answer), -ENOMEM, -ECANCELED. Spec: RFC 9110, RFC 9112. */
 WHARF_API WHARF_MUST_USE wharf_response *wharf_fetch(wharf_client *client,
                                                      const wharf_fetch_options *options);
 
@@ -190,6 +205,7 @@ typedef struct wharf_attempt {
     const char *why; /**< "first", "redirect", "challenge", "dead connection", "without Expect" or "retry" */
     const char *url; /**< without credentials */
     const char *address;    /**< whom it was sent to; "" when nobody was reached */
+    const char *proxy;      /**< which proxy that is; "" when it is the server itself */
     const char *said;       /**< what went wrong, as a sentence; "" */
     int error;              /**< its code, or 0 */
     int status;             /**< 0 when no head came */

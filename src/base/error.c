@@ -19,6 +19,8 @@ static const struct error_words own_words[] = {
     {WHARF_EEOF, "EEOF", "the stream ended too early"},
     {WHARF_ENAME, "ENAME", "the host name could not be resolved"},
     {WHARF_ENAMESERVER, "ENAMESERVER", "no name server gave a usable answer"},
+    {WHARF_EDENIED, "EDENIED", "the address is not among the networks that are allowed"},
+    {WHARF_EPROXY, "EPROXY", "the proxy did not connect"},
     {WHARF_EADDRESS, "EADDRESS", "the address or URL is not valid"},
     {WHARF_ELIMIT, "ELIMIT", "a limit was reached"},
     {WHARF_ETLS, "ETLS", "TLS failed or is not available"},

@@ -116,6 +116,24 @@ bool str_next_word(wharf_str *rest, wharf_str *ret_word) {
     return end > 0;
 }
 
+static bool is_between_entries(char byte) {
+    return is_blank(byte) || byte == ',';
+}
+
+bool str_next_entry(wharf_str *rest, wharf_str *ret_entry) {
+    size_t start = 0;
+    while (start < rest->len && is_between_entries(rest->ptr[start])) {
+        start++;
+    }
+    size_t end = start;
+    while (end < rest->len && !is_between_entries(rest->ptr[end])) {
+        end++;
+    }
+    *ret_entry = str_slice(*rest, start, end);
+    *rest = str_slice(*rest, end, rest->len);
+    return end > start;
+}
+
 /* One row of the edit matrix is enough: cost[j] is the distance between the part of `a` read so far and
  * b[0..j). */
 unsigned str_distance(wharf_str a, wharf_str b) {

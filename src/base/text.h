@@ -26,6 +26,8 @@ bool str_split(wharf_str *rest, char separator, wharf_str *ret_part);
 bool str_next_line(wharf_str *rest, wharf_str *ret_line);
 /* The next word of *rest, SP and HTAB between; false at the end. */
 bool str_next_word(wharf_str *rest, wharf_str *ret_word);
+/* The next entry of *rest, SP, HTAB and commas between; false at the end. */
+bool str_next_entry(wharf_str *rest, wharf_str *ret_entry);
 /* Levenshtein distance, for "did you mean"; texts over 64 bytes count as far away. */
 unsigned str_distance(wharf_str a, wharf_str b);
 static inline char ascii_lower(char byte) {

@@ -19,6 +19,7 @@
 #include "cli/payload.h"
 #include "cli/progress.h"
 #include "cli/secure.h"
+#include "cli/transfer.h"
 #include "wharf/client.h"
 
 enum { PIECE_BYTES = 65536, OPERANDS_MAX = 1 << 20, NOT_MODIFIED = 304 };
@@ -39,6 +40,7 @@ struct get_options {
     struct credentials_options credentials;
     struct naming_options naming;
     struct secure_options secure;
+    struct transfer_options transfer;
 };
 
 static const char *const follow_choices[] = {"yes", "no", NULL};
@@ -65,6 +67,7 @@ static const struct flag get_flags[] = {
     NAMING_FLAGS(struct get_options, "name-server", 0),
     SECURE_PEER_FLAGS(struct get_options),
     SECURE_OWN_FLAGS(struct get_options),
+    TRANSFER_FLAGS(struct get_options),
     {0},
 };
 #undef FIELD
@@ -78,7 +81,7 @@ struct get {
     const char **headers; /* the user's and those of --json */
     struct cookies cookies;
     struct credentials credentials;
-    wharf_client *client; /* NULL: the default one */
+    wharf_client *client;
 };
 
 static int complain(const struct get *get, const char *about, const char *what) {
@@ -304,20 +307,22 @@ static int fetch_one(const struct get *get, const char *url) {
     return code != EXIT_OK ? code : status_code;
 }
 
-/* A client of our own where TLS is to be different, or cookies are kept. */
 static int make_client(struct get *get) {
     wharf_tls *tls = NULL;
     bool secure = secure_is_set(&get->options->secure) || getenv("SSLKEYLOGFILE") != NULL;
-    if (!secure && get->cookies.jar == NULL) {
-        return EXIT_OK;
-    }
     int code = secure ? secure_client(&get->options->secure, get->command->name, &tls) : EXIT_OK;
     if (code != EXIT_OK) {
         return code;
     }
-    get->client = wharf_client_new(WHARF_OPTIONS(wharf_client_options, .tls = tls, .jar = get->cookies.jar));
+    wharf_client_options options = {.size = sizeof options, .tls = tls, .jar = get->cookies.jar};
+    transfer_apply(&get->options->transfer, &options);
+    get->client = wharf_client_new(&options);
     wharf_tls_free(tls);
-    return get->client != NULL ? EXIT_OK : complain(get, "", wharf_why());
+    if (get->client == NULL) {
+        complain(get, "", wharf_why());
+        return EXIT_USAGE;
+    }
+    return EXIT_OK;
 }
 
 /* Every URL has its turn; the first failure decides the exit code. */

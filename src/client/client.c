@@ -64,6 +64,7 @@ static void client_release(struct wharf_client *client) {
     wharf_auth_free(client->auth);
     wharf_jar_free(client->jar);
     tls_release(client->tls);
+    tls_release(client->proxy_tls);
     arena_deinit(&client->arena);
     mem_free(client);
 }
@@ -85,6 +86,15 @@ static int client_configure(struct wharf_client *client, const wharf_client_opti
         return fail(-EINVAL, "read options", "", "replay is none of WHARF_REPLAY_*");
     }
     client->replay = options.replay;
+    client->use_environment = options.use_environment;
+    rc = route_rules_read(&client->arena, options.proxy, options.no_proxy, options.networks, &client->rules);
+    if (rc < 0) {
+        return rc;
+    }
+    if (options.proxy_tls != NULL) {
+        tls_hold(options.proxy_tls);
+        client->proxy_tls = options.proxy_tls;
+    }
     if (options.tls != NULL) {
         tls_hold(options.tls);
         client->tls = options.tls;

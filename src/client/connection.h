@@ -29,6 +29,8 @@ struct client_wish {
     const struct budget *total;
     bool fresh;                 /* not one that has been used before */
     struct dial_report *report; /* gets how dialling went, if there was any */
+    const struct route *route;
+    struct buffer *answer; /* gets what a proxy said that refused */
 };
 
 struct client_connection {
@@ -43,7 +45,10 @@ struct client_connection {
     int64_t lifetime; /* ns; not used again after born + lifetime */
     int64_t wrote;    /* bytes that the socket had taken when the exchange began; of TLS */
     int64_t idle_max; /* limits.idle_per_origin of the request that has it */
-    bool reused;      /* has carried an exchange before this one */
+    char *
+        proxy; /* through this one, its text and behind the NUL the value of Proxy-Authorization; NULL: none */
+    bool reused;     /* has carried an exchange before this one */
+    bool is_relayed; /* the proxy reads the requests and sends them on */
 };
 
 /* Connects to the origin of a URL, with TLS for https; the wire is ready. 0, or a failure recorded with host and address.
@@ -51,6 +56,9 @@ struct client_connection {
 int client_connection_dial(const struct client_wish *wish, struct client_connection **ret_connection);
 /* Makes the wire ready, for the first exchange or the next one. */
 void client_connection_begin(struct client_connection *connection, const wharf_client_limits *limits);
+
+/* What the proxy of such a connection wants to be told with each request; empty: nothing. */
+wharf_str client_connection_authorization(const struct client_connection *connection);
 
 /* Ends it and frees the record; the pool's count is the pool's business. Does not suspend. */
 enum client_ending {

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/failure.h"
+#include "base/memory.h"
 #include "base/number.h"
 #include "base/probe.h"
 #include "base/text.h"
@@ -154,6 +155,9 @@ static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given
     fetch_set_auth(fetch);
     rc = rc < 0 ? rc : fetch_set_replay(fetch);
     rc = rc < 0 ? rc : fetch_draw_key(fetch);
+    rc = rc < 0 ? rc
+                : route_rules_read(&fetch->arena, fetch->options.proxy, fetch->options.no_proxy,
+                                   fetch->options.networks, &fetch->rules);
     return rc < 0 ? rc : source_open(&fetch->body, &fetch->options);
 }
 
@@ -223,21 +227,61 @@ static int fetch_take_cookies(struct fetch *fetch) {
 /* What came of one attempt at a hop. */
 enum attempt { ATTEMPT_DONE, ATTEMPT_STALE, ATTEMPT_WITHOUT_EXPECT };
 
+/* A proxy has refused: its answer is what there is. */
+static void fetch_take_refusal(struct fetch *fetch, const struct buffer *answer) {
+    struct wharf_response *response = fetch->response;
+    struct h1_response head;
+    struct h1_progress progress = {.searched = 0};
+    struct h1_error error;
+    const struct h1_response_options options = {H1_METHOD_CONNECT, &fetch->codec_limits};
+    struct header *storage = mem_alloc(fetch->codec_limits.header_lines * sizeof(*storage));
+    if (storage == NULL || buffer_len(answer) == 0) {
+        mem_free(storage);
+        return;
+    }
+    headers_init(&head.headers, storage, fetch->codec_limits.header_lines);
+    wharf_str bytes = buffer_view(answer);
+    ssize_t len = h1_parse_response(bytes, &progress, &options, &head, &error);
+    if (len > 0 && response_take_head(response, &head, bytes.ptr, (size_t)len) == 0) {
+        buffer_init(&response->body, PROXY_ANSWER_BYTES_MAX);
+        (void)buffer_append_str(&response->body, str_slice(bytes, (size_t)len, bytes.len));
+        response->content_length = -1;
+    }
+    mem_free(storage);
+}
+
 /* A connection for it, which the trail tells about. */
 static int fetch_connect(struct fetch *fetch, bool fresh, struct client_connection **ret_connection) {
     struct dial_report report = {.resolve_ns = 0};
+    struct route route;
+    struct buffer answer;
+    buffer_init(&answer, PROXY_READ_BYTES_MAX);
+    fetch->is_unsent = true;
+    int rc = route_find(fetch, &route);
+    if (rc < 0) {
+        return rc;
+    }
     struct client_wish wish = {.client = fetch->client,
                                .url = &fetch->url,
                                .limits = &fetch->limits,
                                .total = &fetch->total,
                                .fresh = fresh,
-                               .report = &report};
+                               .report = &report,
+                               .route = &route,
+                               .answer = &answer};
     struct trail *trail = &fetch->response->trail;
-    fetch->is_unsent = true;
-    int rc = client_pool_acquire(&wish, ret_connection);
+    rc = client_pool_acquire(&wish, ret_connection);
+    if (rc == -WHARF_EPROXY) {
+        fetch_take_refusal(fetch, &answer);
+    }
+    buffer_deinit(&answer);
     trail->now.resolve_ns = report.resolve_ns;
     trail->now.connect_ns = report.connect_ns;
     trail->now.tls_ns = report.tls_ns;
+    if (rc == 0 && (*ret_connection)->proxy != NULL) {
+        const char *proxy = arena_cstr(&fetch->response->arena, wharf_str_of((*ret_connection)->proxy));
+        fetch->response->proxy = proxy != NULL ? proxy : "";
+    }
     const struct address *peer = rc < 0 ? &report.peer : &(*ret_connection)->peer;
     if (peer->len > 0) {
         response_take_peer(fetch->response, peer);
@@ -261,6 +305,7 @@ static void fetch_note_exchange(struct fetch *fetch, const struct exchange *exch
 /* Sends the request and receives the head of the response. */
 static int fetch_exchange(struct fetch *fetch, struct exchange *exchange, struct prepared *prepared) {
     int64_t began = sched_clock();
+    fetch->carrier = exchange->connection;
     int rc = prepare_head(fetch, !client_pool_ignores_expect(exchange->connection), prepared);
     if (rc == 0 && fetch->options.keep_request) {
         fetch->response->request = prepared_show(prepared, &fetch->response->arena);

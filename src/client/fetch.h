@@ -6,6 +6,7 @@
 #include "client/client.h"
 #include "client/fields.h"
 #include "client/phase.h"
+#include "client/route.h"
 #include "client/source.h"
 #include "client/why.h"
 #include "http/codec/head.h"
@@ -19,6 +20,7 @@ struct fetch {
     struct h1_limits codec_limits;
     struct budget total;
     struct fields headers;
+    struct route_rules rules;
     wharf_str authorization; /* from the first URL */
     wharf_jar *jar;          /* NULL: none */
     struct auth_state auth;
@@ -31,6 +33,8 @@ struct fetch {
     bool other_origin;    /* a redirect has left the first origin: no credentials from here on */
     bool content_dropped; /* a redirect has turned the request into one without a body */
     bool no_expect;       /* the server does not want to be asked */
+    const struct client_connection
+        *carrier;         /* of the request that is being prepared; NULL: one to the server itself */
     struct visit *visits; /* redirects so far, newest first */
     int redirects;
     const char *why;     /* the next attempt is made: see wharf_attempt */

@@ -22,8 +22,8 @@ struct client_origin {
     bool is_secure;
     int64_t retry_at; /* tries again: the time at which the budget is whole */
     uint64_t tls_id;  /* the settings of TLS that verified its server; 0: the default ones */
-    size_t authority_len;
-    char authority[]; /* "host" or "host:port" */
+    size_t authority_len, key_len;
+    char texts[]; /* "host" or "host:port", and the key of the route */
 };
 
 struct client_pool {
@@ -47,11 +47,13 @@ static const int64_t NS_PER_SECOND = 1000000000;
 
 /* ---- origins ---- */
 
-/* Scheme, host and port name an origin; under other settings of TLS it is another one. */
+/* Scheme, host and port name an origin; under other settings of TLS, or by another way, it is another one. */
 static bool origin_is(const struct client_origin *origin, const struct client_wish *wish) {
     const wharf_tls *tls = wish->client->tls;
     return origin->is_secure == wish->url->is_secure && origin->tls_id == (tls != NULL ? tls->id : 0) &&
-           wharf_str_equal((wharf_str){origin->authority, origin->authority_len}, wish->url->authority);
+           wharf_str_equal((wharf_str){origin->texts, origin->authority_len}, wish->url->authority) &&
+           wharf_str_equal((wharf_str){origin->texts + origin->authority_len, origin->key_len},
+                           wish->route->key);
 }
 
 /* Forgets those that nobody uses and that owe nothing to their budget, of which it gets rid as time goes by. */
@@ -71,18 +73,21 @@ static void origins_forget_unused(struct client_pool *pool) {
 
 static struct client_origin *origin_get(struct client_pool *pool, const struct client_wish *wish) {
     wharf_str authority = wish->url->authority;
+    wharf_str key = wish->route->key;
     for (struct client_origin *origin = pool->origins; origin != NULL; origin = origin->next) {
         if (origin_is(origin, wish)) {
             return origin;
         }
     }
     origins_forget_unused(pool);
-    struct client_origin *origin = mem_zalloc(sizeof(*origin) + authority.len);
+    struct client_origin *origin = mem_zalloc(sizeof(*origin) + authority.len + key.len);
     if (origin == NULL) {
         return NULL;
     }
-    memcpy(origin->authority, authority.ptr, authority.len);
+    memcpy(origin->texts, authority.ptr, authority.len);
+    memcpy(origin->texts + authority.len, key.ptr, key.len);
     origin->authority_len = authority.len;
+    origin->key_len = key.len;
     origin->is_secure = wish->url->is_secure;
     origin->tls_id = wish->client->tls != NULL ? wish->client->tls->id : 0;
     origin->next = pool->origins;
@@ -442,8 +447,13 @@ void client_pool_note_replay(const struct fetch *fetch) {
 }
 
 /* As many as the budget at once, then one a second: the time at which the budget is whole moves on by a second with each. */
-bool client_pool_take_retry(const struct fetch *fetch) {
-    const struct client_wish wish = {.client = fetch->client, .url = &fetch->url, .limits = &fetch->limits};
+bool client_pool_take_retry(struct fetch *fetch) {
+    struct route route;
+    if (route_find(fetch, &route) < 0) {
+        return false;
+    }
+    const struct client_wish wish = {
+        .client = fetch->client, .url = &fetch->url, .limits = &fetch->limits, .route = &route};
     struct client_pool *pool = pool_get(fetch->client);
     struct client_origin *origin = pool != NULL ? origin_get(pool, &wish) : NULL;
     if (origin == NULL) {

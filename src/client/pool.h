@@ -31,7 +31,7 @@ void client_pool_note_ignores_expect(struct client_connection *connection);
 /* The connection that the fetch had was dead, and it is sent again. */
 void client_pool_note_replay(const struct fetch *fetch);
 /* Takes one of the tries again that the origin of the fetch's URL is still allowed; false: there is none left now. */
-bool client_pool_take_retry(const struct fetch *fetch);
+bool client_pool_take_retry(struct fetch *fetch);
 
 /* Of this core's pool of a client; size is set. */
 wharf_client_counters client_pool_count(const struct wharf_client *client);

@@ -8,6 +8,7 @@
 #include "base/failure.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "client/connection.h"
 #include "client/jar.h"
 #include "client/secrets.h"
 #include "http/codec/chunked.h"
@@ -48,7 +49,10 @@ static int append_default(const struct fetch *fetch, struct buffer *head, wharf_
 static int append_request_line(const struct fetch *fetch, struct buffer *head) {
     int rc = buffer_append_str(head, fetch->method);
     rc = rc < 0 ? rc : buffer_append_str(head, STR(" "));
-    rc = rc < 0 ? rc : buffer_append_str(head, fetch->url.origin_form);
+    bool is_relayed = fetch->carrier != NULL && fetch->carrier->is_relayed;
+    rc = rc < 0
+             ? rc
+             : buffer_append_str(head, is_relayed ? wharf_str_of(fetch->public_url) : fetch->url.origin_form);
     return rc < 0 ? rc : buffer_append_str(head, STR(" HTTP/1.1\r\n"));
 }
 
@@ -64,6 +68,13 @@ static int append_defaults(const struct fetch *fetch, struct buffer *head) {
     rc = rc < 0 ? rc : append_default(fetch, head, STR("Accept"), STR("*/*"));
     if (rc == 0 && wants_codings(fetch)) {
         rc = append_default(fetch, head, STR("Accept-Encoding"), STR("gzip, deflate, br, zstd"));
+    }
+    wharf_str credentials = {"", 0};
+    if (fetch->carrier != NULL) {
+        credentials = client_connection_authorization(fetch->carrier);
+    }
+    if (rc == 0 && credentials.len > 0) {
+        rc = append_default(fetch, head, STR("Proxy-Authorization"), credentials);
     }
     if (rc == 0 && fetch->key.len > 0) {
         rc = append_default(fetch, head, STR("Idempotency-Key"), fetch->key);

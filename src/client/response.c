@@ -19,6 +19,7 @@ static const struct wharf_response out_of_memory = {
     .content_length = -1,
     .url = "",
     .public_url = "",
+    .proxy = "",
     .reason = {"", 0},
     .request = {"", 0},
     .why = "fetch: out of memory (ENOMEM)",
@@ -36,6 +37,7 @@ struct wharf_response *response_new(void) {
     response->content_length = -1;
     response->url = "";
     response->public_url = "";
+    response->proxy = "";
     response->reason = STR("");
     response->request = STR("");
     return response;
@@ -50,6 +52,7 @@ wharf_response *response_out_of_memory(void) {
 static void attempt_set_texts(const struct wharf_response *response, wharf_attempt *attempt) {
     attempt->url = response->public_url;
     attempt->address = response->address;
+    attempt->proxy = response->proxy;
     attempt->said = response->why;
 }
 
@@ -87,6 +90,7 @@ void response_reset(struct wharf_response *response) {
     response->content_length = -1;
     response->url = "";
     response->public_url = "";
+    response->proxy = "";
     response->reason = STR("");
     response->request = STR("");
     response->headers = (struct headers){.at = NULL};

@@ -39,6 +39,7 @@ struct wharf_response {
     int64_t content_length;
     const char *url;
     const char *public_url;
+    const char *proxy; /* that the connection goes through; "": none */
     wharf_str reason;
     wharf_str request; /* its head as it was sent, if the caller wants to see it */
     struct headers headers;

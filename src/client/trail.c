@@ -7,7 +7,7 @@
 struct past_attempt {
     struct past_attempt *next;
     wharf_attempt attempt;
-    char texts[]; /* url, address and said, each with its NUL */
+    char texts[]; /* url, address, proxy and said, each with its NUL */
 };
 
 void trail_init(struct trail *trail) {
@@ -24,7 +24,7 @@ void trail_deinit(struct trail *trail) {
 }
 
 void trail_begin(struct trail *trail, const char *why) {
-    trail->now = (wharf_attempt){.why = why, .url = "", .address = "", .said = ""};
+    trail->now = (wharf_attempt){.why = why, .url = "", .address = "", .proxy = "", .said = ""};
     trail->is_open = true;
     trail->total++;
     trail->began = sched_clock();
@@ -47,7 +47,7 @@ void trail_seal(struct trail *trail) {
         return;
     }
     trail->is_open = false;
-    size_t size = strlen(now->url) + strlen(now->address) + strlen(now->said) + 3;
+    size_t size = strlen(now->url) + strlen(now->address) + strlen(now->proxy) + strlen(now->said) + 4;
     struct past_attempt *past = trail->count < TRAIL_MAX ? mem_alloc(sizeof(*past) + size) : NULL;
     if (past == NULL) {
         return;
@@ -57,6 +57,7 @@ void trail_seal(struct trail *trail) {
     past->attempt = *now;
     past->attempt.url = take_text(&end, now->url);
     past->attempt.address = take_text(&end, now->address);
+    past->attempt.proxy = take_text(&end, now->proxy);
     past->attempt.said = take_text(&end, now->said);
     if (trail->last != NULL) {
         trail->last->next = past;

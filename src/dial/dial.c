@@ -77,7 +77,7 @@ static int dial_found(struct names_search *search, struct stream *stream, struct
     const struct address *first = &search->found[0].address;
     if (search->count == 1 && search->pending == 0) {
         report->peer = *first;
-        return dial_address(first, stream);
+        return networks_allow(report->networks, &first->any) ? dial_address(first, stream) : -WHARF_EDENIED;
     }
     struct io *io = NULL;
     int rc = race_connect(search, &io, report);
@@ -87,9 +87,10 @@ static int dial_found(struct names_search *search, struct stream *stream, struct
     return rc;
 }
 
-int dial_stream(const struct address_text *to, struct stream *stream, struct dial_report *ret_report) {
+int dial_stream(const struct address_text *to, const struct networks *networks, struct stream *stream,
+                struct dial_report *ret_report) {
     struct names_search search;
-    struct race_report report = {.peer = {.len = 0}};
+    struct race_report report = {.networks = networks, .peer = {.len = 0}};
     struct address_text text = reachable(to);
     if (sched_current() == NULL) {
         return failure_current()->code;
@@ -144,7 +145,7 @@ static wharf_sock dial_text(const char *address, bool secure, wharf_tls *tls) {
     if (rc == 0 && address_socket_type(&text) != SOCK_STREAM) {
         return datagram_dial(&text);
     }
-    rc = rc == 0 ? dial_stream(&text, &stream, &report) : rc;
+    rc = rc == 0 ? dial_stream(&text, NULL, &stream, &report) : rc;
     rc = rc == 0 && secure ? dial_secure(&stream, &text, tls, &report) : rc;
     return rc < 0 ? sock_failed(rc) : sock_of_stream(&stream, &report.peer);
 }

@@ -4,6 +4,7 @@
 #define DIAL_DIAL_H
 
 #include "net/address.h"
+#include "net/networks.h"
 #include "net/stream.h"
 #include "wharf/tls.h"
 
@@ -15,9 +16,10 @@ struct dial_report {
     int64_t tls_ns;
 };
 
-/* Connects `stream` (memory of the caller). ret_report may be NULL. Suspends.
- * Errors (recorded with phase, host and address): as wharf_dial(). */
-int dial_stream(const struct address_text *to, struct stream *stream, struct dial_report *ret_report);
+/* Connects `stream` (memory of the caller). networks: to what; NULL for anything. ret_report may be NULL. Suspends.
+ * Errors (recorded with phase, host and address): as wharf_dial(), -WHARF_EDENIED. */
+int dial_stream(const struct address_text *to, const struct networks *networks, struct stream *stream,
+                struct dial_report *ret_report);
 
 /* Puts TLS over the stream that was dialled, and shakes hands. tls: NULL for the defaults. Suspends. On failure the stream
  * is closed. Errors: recorded. */

@@ -69,7 +69,7 @@ static int begin(struct race *race, struct candidate *candidate, struct io **ret
     race->family = address.any.sa_family;
     race->report->peer = address;
     race->next_at = began + race->delay_ns;
-    int rc = open_tcp(&address, &io);
+    int rc = networks_allow(race->report->networks, &address.any) ? open_tcp(&address, &io) : -WHARF_EDENIED;
     if (rc == 0) {
         rc = io_try_connect(io, &address.any, address.len);
         if (rc < 0 && rc != -EINPROGRESS) {

@@ -6,11 +6,13 @@
 
 #include "base/failure.h"
 #include "net/names/resolve.h"
+#include "net/networks.h"
 #include "sched/io.h"
 
 struct race_report {
-    struct address peer;       /* the winner, or the last one begun with */
-    struct failure_list tried; /* every address and what it said */
+    const struct networks *networks; /* set by the caller: what may be connected to; NULL: anything */
+    struct address peer;             /* the winner, or the last one begun with */
+    struct failure_list tried;       /* every address and what it said */
 };
 
 /* Connects to one of the addresses that the search has found, or will have found. *ret_io is the caller's. Records nothing.

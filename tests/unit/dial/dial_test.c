@@ -64,7 +64,7 @@ static void falls_back_to_the_second_address(void **state) {
     struct address_text to = parse(address);
     struct stream stream;
     struct dial_report report;
-    assert_int_equal(dial_stream(&to, &stream, &report), 0);
+    assert_int_equal(dial_stream(&to, NULL, &stream, &report), 0);
     address_format(&report.peer.any, report.peer.len, address);
     assert_string_equal(address, local);
     assert_true(report.connect_ns > 0 && report.resolve_ns >= 0);
