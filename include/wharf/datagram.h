@@ -17,7 +17,7 @@
  *   - A call receives one datagram, whole. One that does not fit is an error of the call, never silently cut.
  *   - 0 is an empty datagram; there is no end. (Of "unix-seqpacket" 0 is the end, and nobody can send an empty one.)
  *   - -ECONNREFUSED says that an earlier datagram found nobody at the other address (RFC 1122 section 4.1.3.3; of connected sockets, and
- *     of others with the option "receive_errors"). The socket is as good as before.
+ *     of others with the option "receive_errors"; wharf_get_network_error() says whom). The socket is as good as before.
  *   - Several tasks may receive on one socket, and several send.
  */
 #ifndef WHARF_DATAGRAM_H
@@ -93,6 +93,21 @@ WHARF_API WHARF_MUST_USE int wharf_recv_datagrams(wharf_sock sock, wharf_datagra
  *  how many were sent: fewer than `count`, at least 1, when one failed, and the next call that begins with that one tells why.
  *  Where the machine cannot cut segments, they are cut here. Errors (of the first): as wharf_send_to(), and -EINVAL. */
 WHARF_API int wharf_send_datagrams(wharf_sock sock, const wharf_datagram *datagrams, int count);
+
+/* ---- what became of them ------------------------------------------------------------------------------------ */
+
+/** What the network said of a datagram that was sent earlier. */
+typedef struct wharf_network_error {
+    int error; /* -ECONNREFUSED (nobody is there), -EHOSTUNREACH, -ENETUNREACH, -EMSGSIZE (too large for the path) ... */
+    wharf_address peer;     /* to whom it was sent */
+    wharf_address reporter; /* who says so: the peer's machine or a router; len 0: this machine */
+    uint32_t mtu; /* with -EMSGSIZE: the largest packet that the path carries, headers included; else 0 */
+} wharf_network_error;
+
+/** What the last failed send or receive of a UDP socket with the option "receive_errors" was told, so that a server of many can forget the
+ *  one peer that has gone. Each failed call is told of one datagram, which need not be its own; wharf_why() names the address, too. Does
+ *  not suspend. Errors: -ENODATA (the last failure had another cause, or there was none), -EBADF. */
+WHARF_API int wharf_get_network_error(wharf_sock sock, wharf_network_error *ret_error);
 
 /* ---- between processes ------------------------------------------------------------------------------------ */
 

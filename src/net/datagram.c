@@ -23,8 +23,8 @@ static struct sock *datagram_find(wharf_sock handle, const char *phase, int *ret
 /* The record may be gone afterwards. */
 static int64_t transfer_end(struct sock *sock, const char *phase, int64_t result) {
     if (result < 0) {
-        result = sock->stream.io == NULL ? -ECANCELED : result;
-        sock_fail(sock, (int)result, phase);
+        result = sock->stream.io == NULL ? sock_fail(sock, -ECANCELED, phase)
+                                         : datagram_fail(sock, (int)result, phase);
     }
     sock_leave(sock);
     return result;

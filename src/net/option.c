@@ -211,6 +211,10 @@ int wharf_set_option(wharf_sock handle, const char *name, int64_t value) {
     } else if (rc == 0) {
         rc = engine->set_option(sched_current(), sock->stream.io->fd, own.level, own.number, value);
     }
+    if (rc == 0 && own.level == IPPROTO_IPV6 && own.number == IPV6_RECVERR) {
+        /* Of a socket of both families: what it sends by IPv4 is IPv4's to report. */
+        (void)engine->set_option(sched_current(), sock->stream.io->fd, IPPROTO_IP, IP_RECVERR, value);
+    }
     return rc < 0 ? fail(option_error(rc), "set option", name, NULL) : 0;
 }
 

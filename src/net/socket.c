@@ -101,6 +101,7 @@ static void sock_free(struct sock *sock) {
     }
     sock_forget_bytes(sock);
     mem_free(sock->path);
+    mem_free(sock->network_error);
     mem_free(sock);
 }
 

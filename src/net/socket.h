@@ -13,6 +13,7 @@
 #include "sched/op.h"
 #include "wharf/net.h"
 
+struct datagram_error;
 struct listener;
 
 /* What an accepted connection becomes before it has a handle: TLS. */
@@ -34,9 +35,10 @@ struct sock {
     bool connected;
     bool receiving;
     bool sending;
-    struct op_queue senders; /* waiting for their turn */
-    int64_t sent;            /* by the last send call */
-    int receive_error;       /* bytes were lost for want of memory: what every later receive gives */
+    struct op_queue senders;              /* waiting for their turn */
+    int64_t sent;                         /* by the last send call */
+    struct datagram_error *network_error; /* what the last failed call of datagrams was told; NULL: nothing */
+    int receive_error; /* bytes were lost for want of memory: what every later receive gives */
 
     /* Bytes that were received and not yet asked for; NULL: none. */
     char *ahead;

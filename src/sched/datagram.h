@@ -65,4 +65,14 @@ struct datagram {
     struct datagram_sender sender;
 };
 
+/* What the network said of a datagram that was sent earlier, on a socket with IP_RECVERR or IPV6_RECVERR. */
+struct datagram_error {
+    int code;                     /* negative */
+    uint32_t mtu;                 /* with -EMSGSIZE: the most that fits; 0: not known */
+    struct sockaddr_storage peer; /* to whom it was sent */
+    socklen_t peer_len;
+    struct sockaddr_storage reporter; /* who says so, without a port */
+    socklen_t reporter_len;           /* 0: this machine */
+};
+
 #endif

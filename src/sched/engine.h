@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 
 struct datagram;
+struct datagram_error;
 struct file_job;
 struct io;
 struct op;
@@ -72,6 +73,8 @@ struct engine {
      * its end. */
     int (*recv_datagrams)(struct sched *sched, int fd, struct datagram *datagrams, int count);
     int (*send_datagrams)(struct sched *sched, int fd, struct datagram *datagrams, int count);
+    /* Takes the oldest of the network's errors, of UDP. 0, or -EAGAIN: there is none. */
+    int (*recv_error)(struct sched *sched, int fd, struct datagram_error *ret_error);
     int (*shutdown)(struct sched *sched, int fd); /* the sending side */
     void (*close)(struct sched *sched, int fd, bool reset);
     int (*local_name)(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);

@@ -208,6 +208,7 @@ const struct engine engine_epoll = {
     .splice = kernel_splice,
     .recv_datagrams = kernel_recv_datagrams,
     .send_datagrams = kernel_send_datagrams,
+    .recv_error = kernel_recv_error,
     .shutdown = kernel_shutdown,
     .close = kernel_close,
     .local_name = kernel_local_name,

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 struct datagram;
+struct datagram_error;
 struct sched;
 
 int kernel_socket(struct sched *sched, int family, int type);
@@ -76,6 +77,7 @@ int64_t kernel_unsent(struct sched *sched, int fd);
 
 /* kernel_datagram.c */
 int kernel_recv_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count);
+int kernel_recv_error(struct sched *sched, int fd, struct datagram_error *ret_error);
 int kernel_send_datagrams(struct sched *sched, int fd, struct datagram *datagrams, int count);
 
 #endif

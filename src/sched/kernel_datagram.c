@@ -4,6 +4,9 @@
  * Descriptors: the kernel installs as many as fit into the control buffer, and its padding may hold one more than was
  * asked for. All that came are looked at and those without a place are closed, so that none is lost. */
 #include <errno.h>
+#include <time.h> /* before the next, which needs it */
+
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -183,6 +186,66 @@ int kernel_recv_datagrams(struct sched *sched, int fd, struct datagram *datagram
     (void)sched;
     int plain = count_without_fds(datagrams, count);
     return plain > 1 ? receive_many(fd, datagrams, plain) : receive_one(fd, datagrams);
+}
+
+/* ---- errors ---- */
+
+static bool is_error_header(const struct cmsghdr *header) {
+    bool is_v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
+    bool is_v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
+    return (is_v4 || is_v6) && header->cmsg_len >= CMSG_LEN(sizeof(struct sock_extended_err));
+}
+
+/* Behind the error stands the address of who reported it (ip(7), SO_EE_OFFENDER). */
+static void take_error(struct datagram_error *error, const struct cmsghdr *header) {
+    struct sock_extended_err told;
+    size_t rest = header->cmsg_len - CMSG_LEN(sizeof(told));
+    memcpy(&told, CMSG_DATA(header), sizeof(told));
+    error->code = -(int)told.ee_errno;
+    error->mtu = told.ee_errno == EMSGSIZE ? told.ee_info : 0;
+    memcpy(&error->reporter, CMSG_DATA(header) + sizeof(told),
+           rest < sizeof(error->reporter) ? rest : sizeof(error->reporter));
+    bool is_known = told.ee_origin == SO_EE_ORIGIN_ICMP || told.ee_origin == SO_EE_ORIGIN_ICMP6;
+    sa_family_t family = is_known && rest >= sizeof(struct sockaddr_in) ? error->reporter.ss_family
+                                                                        : AF_UNSPEC;
+    error->reporter_len = family == AF_INET ? sizeof(struct sockaddr_in)
+                          : family == AF_INET6 && rest >= sizeof(struct sockaddr_in6)
+                              ? sizeof(struct sockaddr_in6)
+                              : 0;
+}
+
+int kernel_recv_error(struct sched *sched, int fd, struct datagram_error *ret_error) {
+    (void)sched;
+    _Alignas(struct cmsghdr) char
+        control[CONTROL_SIZE + CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
+    struct datagram_error error = {.code = 0};
+    char first; /* of the datagram, which comes back: nobody asks for it */
+    struct iovec piece = {&first, sizeof(first)};
+    int rc = -EINTR;
+    struct msghdr header = {.msg_iov = NULL};
+    while (rc == -EINTR) {
+        header = (struct msghdr){.msg_name = &error.peer,
+                                 .msg_namelen = sizeof(error.peer),
+                                 .msg_iov = &piece,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof(control)};
+        rc = recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0 ? -errno : 0;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    error.peer_len = header.msg_namelen;
+    for (struct cmsghdr *each = CMSG_FIRSTHDR(&header); each != NULL; each = CMSG_NXTHDR(&header, each)) {
+        if (is_error_header(each)) {
+            take_error(&error, each);
+        }
+    }
+    if (error.code == 0) {
+        return -EAGAIN;
+    }
+    *ret_error = error;
+    return 0;
 }
 
 /* ---- sent ---- */

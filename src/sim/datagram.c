@@ -17,6 +17,7 @@ enum {
     UNIX_BYTES_MAX = 212992,
     UNIX_WAITING_MAX = 256, /* then a sender waits */
     IP_BYTES = 4,
+    REFUSED_MAX = 64, /* errors that wait to be asked for */
 };
 
 /* A Unix sender that found no room looks again after this time. */
@@ -73,6 +74,11 @@ void mailbox_deinit(struct mailbox *mailbox) {
         mailbox->first = packet->next;
         mem_free(packet);
     }
+    while (mailbox->refused != NULL) {
+        struct packet *packet = mailbox->refused;
+        mailbox->refused = packet->next;
+        mem_free(packet);
+    }
 }
 
 size_t mailbox_unread(const struct mailbox *mailbox) {
@@ -102,15 +108,33 @@ static struct endpoint *receiver_find(const struct packet *packet) {
     return best;
 }
 
+static bool asks_for_errors(const struct endpoint *endpoint) {
+    int64_t v4 = 0;
+    int64_t v6 = 0;
+    (void)option_get(&endpoint->options, IPPROTO_IP, IP_RECVERR, &v4);
+    (void)option_get(&endpoint->options, IPPROTO_IPV6, IPV6_RECVERR, &v6);
+    return v4 != 0 || v6 != 0;
+}
+
 static void packet_on_refusal(struct event *event) {
     struct packet *packet = (struct packet *)(void *)event;
     packet_land(packet->host->world, packet);
     struct endpoint *sender = receiver_find(packet);
-    if (sender != NULL && place_is_equal(&sender->remote, &packet->from) && !link_is_cut(packet->link)) {
-        sender->error = -ECONNREFUSED;
-        endpoint_tell(sender, IO_READ | IO_WRITE | IO_BROKEN);
+    bool asks = sender != NULL && asks_for_errors(sender);
+    bool is_told = sender != NULL && (asks || place_is_equal(&sender->remote, &packet->from));
+    if (!is_told || link_is_cut(packet->link)) {
+        mem_free(packet);
+        return;
     }
-    mem_free(packet);
+    sender->error = -ECONNREFUSED;
+    endpoint_tell(sender, IO_READ | IO_WRITE | IO_BROKEN);
+    if (asks && sender->mailbox.refused_count < REFUSED_MAX) {
+        packet->next = sender->mailbox.refused;
+        sender->mailbox.refused = packet;
+        sender->mailbox.refused_count++;
+    } else {
+        mem_free(packet);
+    }
 }
 
 /* Nobody is there: the sender's host hears of it, from where the packet went. */
@@ -196,8 +220,10 @@ static int destination_of(const struct endpoint *endpoint, const struct datagram
         }
         return 0;
     }
-    int rc = place_of_address(endpoint->family, (const struct sockaddr *)datagram->peer, datagram->peer_len,
-                              ret_to);
+    /* A socket of both families takes an IPv4 address as it is. */
+    bool is_v4 = datagram->peer->ss_family == AF_INET && endpoint->family == AF_INET6;
+    int family = is_v4 && !endpoint_is_v6_only(endpoint) ? AF_INET : endpoint->family;
+    int rc = place_of_address(family, (const struct sockaddr *)datagram->peer, datagram->peer_len, ret_to);
     if (rc == 0 && ret_to->kind == PLACE_IP && place_is_any(ret_to)) {
         *ret_to = place_loopback(place_is_v4(ret_to), ret_to->port);
     }
@@ -470,4 +496,30 @@ int endpoint_recv_datagrams(struct endpoint *endpoint, struct datagram *datagram
         }
     }
     return done > 0 ? done : rc;
+}
+
+/* The oldest one, as the kernel has it; those behind it are errors of the calls that follow. */
+int endpoint_recv_error(struct endpoint *endpoint, struct datagram_error *ret_error) {
+    struct mailbox *mailbox = &endpoint->mailbox;
+    struct packet **oldest = &mailbox->refused;
+    if (*oldest == NULL) {
+        return -EAGAIN;
+    }
+    while ((*oldest)->next != NULL) {
+        oldest = &(*oldest)->next;
+    }
+    struct packet *packet = *oldest;
+    *oldest = NULL;
+    mailbox->refused_count--;
+    *ret_error = (struct datagram_error){.code = -ECONNREFUSED};
+    struct place reporter = packet->from;
+    reporter.port = 0;
+    place_to_address(&packet->from, endpoint->family, &ret_error->peer, &ret_error->peer_len);
+    place_to_address(&reporter, endpoint->family, &ret_error->reporter, &ret_error->reporter_len);
+    mem_free(packet);
+    if (mailbox->refused != NULL) {
+        endpoint->error = -ECONNREFUSED;
+        endpoint_tell(endpoint, IO_READ | IO_WRITE | IO_BROKEN);
+    }
+    return 0;
 }

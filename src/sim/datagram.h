@@ -2,7 +2,7 @@
  *
  *      send --> packet in flight (an event of its own, so that others may overtake it) --> mailbox of who is bound there
  *                 |- lost, cut off, or no room in the mailbox: gone
- *                 `- nobody is bound there: a refusal travels back to a connected sender
+ *                 `- nobody is bound there: a refusal travels back to a sender that is connected, or asks for errors
  */
 #ifndef SIM_DATAGRAM_H
 #define SIM_DATAGRAM_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct datagram;
+struct datagram_error;
 struct endpoint;
 struct packet;
 struct place;
@@ -20,11 +21,14 @@ struct mailbox {
     struct packet *first, *last;
     size_t bytes;
     int count;
+    struct packet *refused; /* those that came back, the last one first, for who asks for errors */
+    int refused_count;
 };
 
 /* As the engine's; of Unix streams, too, without descriptors. */
 int endpoint_send_datagrams(struct endpoint *endpoint, struct datagram *datagrams, int count);
 int endpoint_recv_datagrams(struct endpoint *endpoint, struct datagram *datagrams, int count);
+int endpoint_recv_error(struct endpoint *endpoint, struct datagram_error *ret_error);
 /* Whether a Unix socket's datagrams to `to` would find somebody: 0, -ENOENT or -ECONNREFUSED. */
 int datagrams_check_name(struct endpoint *endpoint, const struct place *to);
 /* Bytes of the next one. */

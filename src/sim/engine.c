@@ -166,6 +166,11 @@ static int sim_send_datagrams(struct sched *sched, int fd, struct datagram *data
     return endpoint != NULL ? endpoint_send_datagrams(endpoint, datagrams, count) : -EBADF;
 }
 
+static int sim_recv_error(struct sched *sched, int fd, struct datagram_error *ret_error) {
+    struct endpoint *endpoint = endpoint_of(sched, fd);
+    return endpoint != NULL ? endpoint_recv_error(endpoint, ret_error) : -EBADF;
+}
+
 static int sim_shutdown(struct sched *sched, int fd) {
     struct endpoint *endpoint = endpoint_of(sched, fd);
     return endpoint != NULL ? endpoint_shutdown(endpoint) : -EBADF;
@@ -275,6 +280,7 @@ const struct engine engine_sim = {
     .sendfile = sim_sendfile,
     .recv_datagrams = sim_recv_datagrams,
     .send_datagrams = sim_send_datagrams,
+    .recv_error = sim_recv_error,
     .shutdown = sim_shutdown,
     .close = sim_close,
     .local_name = sim_local_name,

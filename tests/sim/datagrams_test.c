@@ -152,6 +152,49 @@ static void packets_are_lost_doubled_and_overtaken_as_the_link_says(void **state
     assert_int_equal(none.lost, PACKETS);
 }
 
+/* One socket, several peers, and some of them are not there: whom an error is about is told, whoever's call it fails. */
+static int refused_by_some(void *arg) {
+    (void)arg;
+    char byte, text[WHARF_ADDRESS_SIZE];
+    bool told[3] = {false, false, false};
+    wharf_address to[3];
+    wharf_network_error error;
+    static const char *const peers[] = {"192.0.2.7:10", "192.0.2.7:11", "192.0.2.8:10"};
+    EXPECT(wharf_sim_start(WHARF_OPTIONS(wharf_sim_host, .name = "empty", .addresses = "192.0.2.7 192.0.2.8",
+                                         .program = counter)) == 0);
+    wharf_sock sock = wharf_serve_on("udp://:0");
+    EXPECT(wharf_set_option(sock, "receive_errors", 1) == 0);
+    EXPECT(wharf_get_network_error(sock, &error) == -ENODATA);
+    for (int i = 0; i < 3; i++) {
+        EXPECT(wharf_address_of(peers[i], &to[i]) == 0);
+        EXPECT(wharf_send_to(sock, "x", 1, &to[i]) == 1);
+    }
+    EXPECT(wharf_sleep(1000) == 0); /* all have come back */
+    for (int i = 0; i < 3; i++) {
+        EXPECT(wharf_recv(sock, &byte, 1) == -ECONNREFUSED);
+        EXPECT(wharf_get_network_error(sock, &error) == 0 && error.error == -ECONNREFUSED);
+        EXPECT(wharf_address_text(&error.peer, text, sizeof(text)) > 0);
+        EXPECT(strstr(wharf_why(), text) != NULL);
+        for (int k = 0; k < 3; k++) {
+            told[k] = told[k] || strcmp(text, peers[k]) == 0;
+        }
+    }
+    EXPECT(told[0] && told[1] && told[2]);
+    WHARF_WITHIN (1000) {
+        EXPECT(wharf_recv(sock, &byte, 1) == -ETIMEDOUT);
+    }
+    EXPECT(wharf_get_network_error(sock, &error) == -ENODATA);
+    EXPECT(wharf_send_to(sock, "x", 1, &to[0]) == 1); /* an error that nobody asks for goes with the socket */
+    EXPECT(wharf_sleep(1000) == 0);
+    EXPECT(wharf_close(sock) == 0);
+    return 0;
+}
+
+static void an_error_names_the_peer_it_is_about(void **state) {
+    (void)state;
+    scenario_run_seeds(refused_by_some);
+}
+
 static int cut_off(void *arg) {
     (void)arg;
     char byte;
@@ -287,6 +330,7 @@ int main(void) {
         cmocka_unit_test(datagrams_are_whole_and_refused_by_the_host),
         cmocka_unit_test(a_socket_may_send_to_anybody),
         cmocka_unit_test(packets_are_lost_doubled_and_overtaken_as_the_link_says),
+        cmocka_unit_test(an_error_names_the_peer_it_is_about),
         cmocka_unit_test(a_host_that_has_crashed_refuses_nothing),
         cmocka_unit_test(unix_sockets_keep_borders),
         cmocka_unit_test(struck_anywhere_nothing_is_left),

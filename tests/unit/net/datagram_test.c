@@ -145,6 +145,95 @@ static void refusals_reach_whoever_asks_for_them(void **state) {
     assert_int_equal(wharf_close(sock), 0);
 }
 
+/* An address of a port that nobody has any more. */
+static void address_of_nobody(const char *address, wharf_address *ret_address,
+                              char text[WHARF_ADDRESS_SIZE]) {
+    wharf_sock gone = wharf_serve_on(address);
+    address_of(gone, text);
+    assert_int_equal(wharf_address_of(text, ret_address), 0);
+    assert_int_equal(wharf_close(gone), 0);
+    memmove(text, text + strlen("udp://"), strlen(text) - strlen("udp://") + 1);
+}
+
+/* Several errors at once: each failed call tells of one, and whom it was about. */
+static void errors_of_the_network_name_the_peer(void **state) {
+    (void)state;
+    static const char *const servers[] = {"udp://127.0.0.1:0", "udp://:0"};
+    for (size_t i = 0; i < 2; i++) {
+        wharf_address nobody[2];
+        char names[2][WHARF_ADDRESS_SIZE], text[WHARF_ADDRESS_SIZE], buffer[8];
+        wharf_network_error error;
+        bool told[2] = {false, false};
+        wharf_sock sock = wharf_serve_on(servers[i]);
+        assert_int_equal(wharf_set_option(sock, "receive_errors", 1), 0);
+        assert_int_equal(wharf_get_network_error(sock, &error), -ENODATA);
+        address_of_nobody("udp://127.0.0.1:0", &nobody[0], names[0]);
+        address_of_nobody("udp://127.0.0.1:0", &nobody[1], names[1]);
+        for (size_t k = 0; k < 2; k++) {
+            int64_t sent = wharf_send_to(sock, "x", 1, &nobody[k]);
+            assert_true(sent == 1 || sent == -ECONNREFUSED); /* the second may be told of the first */
+            if (sent < 0) {
+                assert_int_equal(wharf_get_network_error(sock, &error), 0);
+                assert_true(wharf_address_text(&error.peer, text, sizeof text) > 0);
+                assert_string_equal(text, names[0]);
+                told[0] = true;
+                assert_int_equal(wharf_send_to(sock, "x", 1, &nobody[k]), 1);
+            }
+        }
+        while (!told[0] || !told[1]) {
+            assert_int_equal(wharf_recv(sock, buffer, sizeof buffer), -ECONNREFUSED);
+            assert_int_equal(wharf_get_network_error(sock, &error), 0);
+            assert_int_equal(error.error, -ECONNREFUSED);
+            assert_true(wharf_address_text(&error.peer, text, sizeof text) > 0);
+            assert_true(strcmp(text, names[0]) == 0 || strcmp(text, names[1]) == 0);
+            assert_non_null(strstr(wharf_why(), text));
+            told[strcmp(text, names[1]) == 0] = true;
+            assert_true(wharf_address_text(&error.reporter, text, sizeof text) > 0);
+            assert_string_equal(text, "127.0.0.1:0");
+        }
+        WHARF_WITHIN (1) { /* no more: and a failure of another kind is not the network's */
+            assert_int_equal(wharf_recv(sock, buffer, sizeof buffer), -ETIMEDOUT);
+        }
+        assert_int_equal(wharf_get_network_error(sock, &error), -ENODATA);
+        assert_int_equal(wharf_close(sock), 0);
+    }
+}
+
+/* What does not fit on the way is refused here, with the size that would. */
+static void a_datagram_too_large_for_the_path_says_what_fits(void **state) {
+    (void)state;
+    static char bytes[65507];
+    wharf_network_error error;
+    struct ends ends = udp_ends("udp://127.0.0.1:0");
+    assert_int_equal(wharf_set_option(ends.client, "receive_errors", 1), 0);
+    assert_int_equal(wharf_set_option(ends.client, "path_mtu_discovery", 2), 0); /* IP_PMTUDISC_DO */
+    int64_t sent = wharf_send(ends.client, bytes, sizeof bytes);
+    if (sent == -EMSGSIZE) { /* unless the loopback interface carries it whole */
+        assert_int_equal(wharf_get_network_error(ends.client, &error), 0);
+        assert_int_equal(error.error, -EMSGSIZE);
+        assert_true(error.mtu > 0 && error.mtu <= 65536);
+        assert_non_null(strstr(wharf_why(), "the path carries packets of up to"));
+    }
+    ends_close(ends);
+}
+
+/* A Unix socket has no such queue: a failure takes no datagram from it. */
+static void a_failed_unix_datagram_takes_nothing(void **state) {
+    (void)state;
+    wharf_sock pair[2];
+    char buffer[8];
+    wharf_address nobody;
+    wharf_network_error error;
+    assert_int_equal(wharf_socket_pair("unix-datagram", pair), 0);
+    assert_int_equal(wharf_send(pair[0], "kept", 4), 4);
+    assert_int_equal(wharf_address_of("unix-datagram:@wharf-nobody-is-here", &nobody), 0);
+    assert_true(wharf_send_to(pair[1], "x", 1, &nobody) < 0);
+    assert_int_equal(wharf_get_network_error(pair[1], &error), -ENODATA);
+    assert_int_equal(wharf_recv(pair[1], buffer, sizeof buffer), 4);
+    assert_int_equal(wharf_close(pair[0]), 0);
+    assert_int_equal(wharf_close(pair[1]), 0);
+}
+
 static void a_deadline_leaves_the_socket_as_it_was(void **state) {
     (void)state;
     struct ends ends = udp_ends("udp://127.0.0.1:0");
@@ -494,6 +583,9 @@ int main(void) {
         cmocka_unit_test(a_datagram_that_does_not_fit_is_an_error),
         cmocka_unit_test(a_refusal_is_an_error_of_one_call),
         cmocka_unit_test(refusals_reach_whoever_asks_for_them),
+        cmocka_unit_test(errors_of_the_network_name_the_peer),
+        cmocka_unit_test(a_datagram_too_large_for_the_path_says_what_fits),
+        cmocka_unit_test(a_failed_unix_datagram_takes_nothing),
         cmocka_unit_test(a_deadline_leaves_the_socket_as_it_was),
         cmocka_unit_test(a_batch_says_of_each_from_where_to_where),
         cmocka_unit_test(a_batch_ends_before_the_one_that_fails),
