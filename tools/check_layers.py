@@ -36,6 +36,7 @@ PUBLIC_LAYER = {
     "datagram.h": "net",
     "tls.h": "tls",
     "frame.h": "net",
+    "writer.h": "net",
     "names.h": "net",
     "http.h": "http",
     "credentials.h": "client",

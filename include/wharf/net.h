@@ -111,7 +111,7 @@ WHARF_API WHARF_MUST_USE ssize_t wharf_recv_until(wharf_sock sock, void *buffer,
  * out. */
 WHARF_API ssize_t wharf_send(wharf_sock sock, const void *buffer, size_t size);
 
-/** Sends several pieces as one, without copying them together. count: 1 to 1024. Otherwise as wharf_send().
+/** Sends several pieces as one, without copying them together; for many small ones over time there is wharf/writer.h. count: 1 to 1024. Otherwise as wharf_send().
  */
 WHARF_API ssize_t wharf_sendv(wharf_sock sock, const struct iovec *pieces, int count);
 

@@ -23,5 +23,6 @@
 #include "wharf/sync.h"
 #include "wharf/task.h"
 #include "wharf/tls.h"
+#include "wharf/writer.h"
 
 #endif
