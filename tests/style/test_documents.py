@@ -57,6 +57,15 @@ def test_reason_codes_are_in_their_table():
     assert {code for code in codes if f"`{code}`" not in table and not code.startswith("tls.alert.")} == set()
 
 
+def test_pitfalls_are_held_by_tests():
+    page = (ROOT / "docs" / "design" / "runtime.md").read_text().split("## What others have been bitten by")[1].split("\n## ")[0]
+    sources = [*ROOT.glob("tests/**/*_test.c"), *ROOT.glob("tests/**/test_*.py")]
+    tests = set(re.findall(r"^(?:static void|def) (\w+)\(", "\n".join(path.read_text() for path in sources), re.MULTILINE))
+    named = re.findall(r"`(\w+)`", page)
+    assert len(named) > 40
+    assert set(named) - tests == set()
+
+
 def test_the_chapter_on_simulation_shows_its_example():
     example = (ROOT / "examples" / "simulated.c").read_text()
     assert example in PROGRAM.findall((ROOT / "docs" / "simulation.md").read_text())

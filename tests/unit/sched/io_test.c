@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -306,6 +307,40 @@ static void releasing_hands_the_descriptor_back(void **state) {
     close(pair.peer);
 }
 
+/* What a thread's scheduler takes with one connection, whose number is the highest that is allowed. */
+static void *take_the_highest(void *arg) {
+    int64_t before = mem_live();
+    struct pair pair = pair_open();
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    struct io *high = NULL;
+    int fd = fcntl(pair.peer, F_DUPFD_CLOEXEC, (int)limit.rlim_cur - 1);
+    assert_int_equal(io_open(fd, IO_READ | IO_WRITE, &high), 0);
+    *(int64_t *)arg = mem_live() - before;
+    io_close(high, false);
+    io_close(pair.io, false);
+    close(pair.peer);
+    return NULL;
+}
+
+/* Tables go by handles and not by numbers: containers give a limit of a thousand million. */
+static void memory_does_not_grow_with_the_limit_of_descriptors(void **state) {
+    (void)state;
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    rlim_t limits[] = {100, before.rlim_max < 1000000 ? before.rlim_max : 1000000};
+    int64_t taken[2] = {0, 0};
+    for (size_t i = 0; i < 2; i++) {
+        struct rlimit limit = {.rlim_cur = limits[i], .rlim_max = before.rlim_max};
+        pthread_t thread;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(pthread_create(&thread, NULL, take_the_highest, &taken[i]), 0);
+        pthread_join(thread, NULL);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(taken[0], taken[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_wake_the_reader),
@@ -320,6 +355,7 @@ int main(void) {
         cmocka_unit_test(a_peer_that_is_gone_cancels_the_hangup_scope),
         cmocka_unit_test(a_regular_file_does_not_keep_its_waiter),
         cmocka_unit_test(releasing_hands_the_descriptor_back),
+        cmocka_unit_test(memory_does_not_grow_with_the_limit_of_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,53 @@ static void without_memory_nothing_runs(void **state) {
     assert_int_equal(mem_live(), before);
 }
 
+static void reach(struct job *job) {
+    (void)job;
+    sem_post(&passed);
+}
+
+static void drop(struct job *job) {
+    mem_free(job);
+}
+
+static int wait_at_the_gate(void *arg) {
+    struct job *job = mem_zalloc(sizeof(*job));
+    *job = (struct job){.run = *(void (**)(struct job *))arg, .drop = drop};
+    int rc = pool_run(POOL_NAMES, job);
+    if (rc == 0) {
+        mem_free(job);
+    }
+    return rc;
+}
+
+static void hold(struct job *job) {
+    reach(job);
+    sem_wait(&gate);
+}
+
+/* Every thread for names is stuck, and files go on. */
+static void slow_names_hold_up_no_files(void **state) {
+    (void)state;
+    enum { MANY = 40 };
+    void (*run)(struct job *) = hold;
+    sem_init(&gate, 0, 0);
+    sem_init(&passed, 0, 0);
+    int result = -1;
+    WHARF_SCOPE (scope, &result) {
+        for (int i = 0; i < MANY; i++) {
+            wharf_go(scope, wait_at_the_gate, run);
+        }
+        wharf_yield();
+        sem_wait(&passed); /* at least one thread is stuck */
+        assert_int_equal(wharf_offload(return_zero, NULL, 0), 0);
+        for (int i = 0; i < MANY; i++) {
+            sem_post(&gate);
+        }
+        (void)wharf_scope_wait(scope);
+    }
+    assert_int_equal(result, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_result_and_the_argument_come_back),
@@ -228,6 +275,7 @@ int main(void) {
         cmocka_unit_test(a_thread_may_end_before_its_jobs),
         cmocka_unit_test(cancellation_is_seen_on_entry),
         cmocka_unit_test(without_memory_nothing_runs),
+        cmocka_unit_test(slow_names_hold_up_no_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
