@@ -11,19 +11,9 @@
 /* Beyond quality 4 it is too slow for answers made on the way; a window of 256 KiB keeps a stream below 2 MiB. */
 enum { QUALITY = 4, WINDOW_BITS = 18 };
 
-static void *allocate(void *opaque, size_t size) {
-    (void)opaque;
-    return mem_alloc(size);
-}
-
-static void release(void *opaque, void *block) {
-    (void)opaque;
-    mem_free(block);
-}
-
 static void *brotli_decoder_new(enum coding coding) {
     (void)coding;
-    return BrotliDecoderCreateInstance(allocate, release, NULL);
+    return BrotliDecoderCreateInstance(coding_allocate, coding_release, NULL);
 }
 
 static void brotli_decoder_free(void *state) {

@@ -34,6 +34,18 @@ bool coding_find(wharf_str name, enum coding *ret_coding) {
     return false;
 }
 
+/* ---- memory ---- */
+
+void *coding_allocate(void *opaque, size_t size) {
+    (void)opaque;
+    return mem_alloc(size);
+}
+
+void coding_release(void *opaque, void *block) {
+    (void)opaque;
+    mem_free(block);
+}
+
 /* ---- decoding ---- */
 
 struct decoder {

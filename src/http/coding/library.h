@@ -16,6 +16,10 @@ struct coding_library {
     ssize_t (*encode)(void *state, enum encoder_step step, wharf_str *input, char *out, size_t size);
 };
 
+/* Their memory, for those that give a size. */
+void *coding_allocate(void *opaque, size_t size);
+void coding_release(void *opaque, void *block);
+
 extern const struct coding_library coding_zlib, coding_brotli, coding_zstd;
 
 #endif

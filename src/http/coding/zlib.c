@@ -15,11 +15,6 @@ static void *allocate(void *opaque, unsigned count, unsigned size) {
     return mem_alloc((size_t)count * size);
 }
 
-static void release(void *opaque, void *block) {
-    (void)opaque;
-    mem_free(block);
-}
-
 struct zlib_state {
     z_stream stream;
     enum coding coding;
@@ -32,7 +27,7 @@ static struct zlib_state *state_new(enum coding coding) {
     if (state != NULL) {
         state->coding = coding;
         state->stream.zalloc = allocate;
-        state->stream.zfree = release;
+        state->stream.zfree = coding_release;
     }
     return state;
 }

@@ -10,17 +10,7 @@
 
 enum { LEVEL = 3, ENCODER_WINDOW_BITS = 19, DECODER_WINDOW_BITS_MAX = 23 };
 
-static void *allocate(void *opaque, size_t size) {
-    (void)opaque;
-    return mem_alloc(size);
-}
-
-static void release(void *opaque, void *block) {
-    (void)opaque;
-    mem_free(block);
-}
-
-static const ZSTD_customMem memory = {allocate, release, NULL};
+static const ZSTD_customMem memory = {coding_allocate, coding_release, NULL};
 
 static int error_of(size_t result) {
     return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? -ENOMEM : -WHARF_EPROTOCOL;
