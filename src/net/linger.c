@@ -165,22 +165,9 @@ static void list_drop(void *value) {
 
 /* ---- closing ---- */
 
-static struct linger_list *list_get(void) {
-    struct linger_list *list = list_find();
-    if (list != NULL) {
-        return list;
-    }
-    list = mem_zalloc(sizeof(*list));
-    if (list != NULL && sched_local_set(&list_key, list, list_drop) != 0) {
-        mem_free(list);
-        list = NULL;
-    }
-    return list;
-}
-
 /* Makes the io linger, or closes it where there is no memory for that. */
 static void linger_start(struct io *io, wharf_str rest) {
-    struct linger_list *list = list_get();
+    struct linger_list *list = sched_local_make(&list_key, sizeof(*list), list_drop);
     struct lingering *linger = list != NULL ? mem_zalloc(sizeof(*linger) + rest.len) : NULL;
     if (linger == NULL || timer_init(sched_current(), &linger->timer, linger_timer) != 0) {
         mem_free(linger);

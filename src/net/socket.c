@@ -35,21 +35,8 @@ static void list_drop(void *value) {
     mem_free(list);
 }
 
-static struct sock_list *list_get(void) {
-    struct sock_list *list = sched_local_get(&list_key);
-    if (list != NULL) {
-        return list;
-    }
-    list = mem_zalloc(sizeof(*list));
-    if (list != NULL && sched_local_set(&list_key, list, list_drop) != 0) {
-        mem_free(list);
-        list = NULL;
-    }
-    return list;
-}
-
 struct sock *sock_new(struct io *io, const struct address *peer) {
-    struct sock_list *list = list_get();
+    struct sock_list *list = sched_local_make(&list_key, sizeof(*list), list_drop);
     struct sock *sock = list != NULL ? mem_zalloc(sizeof(*sock)) : NULL;
     if (sock == NULL) {
         return NULL;

@@ -45,6 +45,8 @@ void *sched_local_get(const void *key);
 /* drop(value): called in sched_local_remove and when the scheduler ends, in a task; may suspend. 0 or
  * -ENOMEM. */
 int sched_local_set(const void *key, void *value, void (*drop)(void *value));
+/* The value; where there is none yet it becomes `size` bytes of zeros, which drop(value) frees. NULL without memory. */
+void *sched_local_make(const void *key, size_t size, void (*drop)(void *value));
 void sched_local_remove(const void *key);
 
 /* ---- from other threads ---- */

@@ -212,20 +212,6 @@ static void channels_drop(void *value) {
     mem_free(channels);
 }
 
-/* NULL without memory. */
-static struct signal_channels *channels_of_sched(void) {
-    struct signal_channels *channels = sched_local_get(&channels_key);
-    if (channels != NULL) {
-        return channels;
-    }
-    channels = mem_zalloc(sizeof *channels);
-    if (channels != NULL && sched_local_set(&channels_key, channels, channels_drop) < 0) {
-        mem_free(channels);
-        return NULL;
-    }
-    return channels;
-}
-
 static int set_check(uint64_t set) {
     uint64_t refused = WHARF_SIGNAL(SIGKILL) | WHARF_SIGNAL(SIGSTOP) | WHARF_SIGNAL(SIGPIPE) |
                        WHARF_SIGNAL(SIGSEGV) | WHARF_SIGNAL(SIGBUS) | WHARF_SIGNAL(SIGFPE) |
@@ -283,7 +269,7 @@ wharf_chan wharf_signal_open(uint64_t set) {
     if (sched_current() == NULL) {
         return (wharf_chan){sched_missing()};
     }
-    struct signal_channels *channels = channels_of_sched();
+    struct signal_channels *channels = sched_local_make(&channels_key, sizeof *channels, channels_drop);
     int rc = channels != NULL ? channel_open(channels, set, &chan) : -ENOMEM;
     return rc < 0 ? (wharf_chan){rc} : chan;
 }

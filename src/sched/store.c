@@ -71,6 +71,19 @@ int sched_local_set(const void *key, void *value, void (*drop)(void *value)) {
     return 0;
 }
 
+void *sched_local_make(const void *key, size_t size, void (*drop)(void *value)) {
+    void *value = sched_local_get(key);
+    if (value != NULL) {
+        return value;
+    }
+    value = mem_zalloc(size);
+    if (value != NULL && sched_local_set(key, value, drop) < 0) {
+        mem_free(value);
+        return NULL;
+    }
+    return value;
+}
+
 static void local_drop(struct local **link) {
     struct local *local = *link;
     *link = local->next;

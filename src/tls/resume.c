@@ -37,19 +37,6 @@ static void list_drop(void *value) {
     mem_free(list);
 }
 
-static struct kept_list *list_get(void) {
-    struct kept_list *list = sched_local_get(&list_key);
-    if (list != NULL) {
-        return list;
-    }
-    list = mem_zalloc(sizeof(*list));
-    if (list != NULL && sched_local_set(&list_key, list, list_drop) != 0) {
-        mem_free(list);
-        list = NULL;
-    }
-    return list;
-}
-
 /* The oldest beyond the limit. */
 static void list_shorten(struct kept_list *list, int64_t most) {
     struct kept **link = &list->first;
@@ -67,7 +54,7 @@ static void list_shorten(struct kept_list *list, int64_t most) {
 /* Called by the library; 1: the session is ours now. What cannot be kept is no loss. */
 static int session_came(SSL *ssl, SSL_SESSION *fresh) {
     const struct tls_session *session = session_of(ssl);
-    struct kept_list *list = list_get();
+    struct kept_list *list = sched_local_make(&list_key, sizeof(*list), list_drop);
     size_t len = strlen(session->peer) + 1;
     struct kept *kept = list != NULL ? mem_alloc(sizeof(*kept) + len) : NULL;
     if (kept == NULL || SSL_SESSION_is_resumable(fresh) != 1) {
