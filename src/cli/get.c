@@ -13,11 +13,13 @@
 #include "cli/cookies.h"
 #include "cli/credentials.h"
 #include "cli/exitcode.h"
+#include "cli/explain.h"
 #include "cli/heads.h"
 #include "cli/naming.h"
 #include "cli/output.h"
 #include "cli/payload.h"
 #include "cli/progress.h"
+#include "cli/resume.h"
 #include "cli/secure.h"
 #include "cli/transfer.h"
 #include "wharf/client.h"
@@ -82,6 +84,7 @@ struct get {
     struct cookies cookies;
     struct credentials credentials;
     wharf_client *client;
+    const wharf_fetch_options *request; /* the one under way */
 };
 
 static int complain(const struct get *get, const char *about, const char *what) {
@@ -182,7 +185,7 @@ static wharf_fetch_options make_request(const struct get *get, const char *url) 
         .headers = get->headers,
         .stream = true,
         .keep_request = get->options->verbose,
-        .raw = get->options->raw,
+        .raw = get->options->raw || get->options->transfer.retries > 0, /* a coded body cannot be resumed */
         .auth = get->credentials.auth,
         .secrets = get->credentials.secrets,
     };
@@ -208,8 +211,10 @@ static int output_failed(const struct get *get, const struct output *output, int
 static int receive_body(const struct get *get, wharf_response *response, struct output *output) {
     char piece[PIECE_BYTES];
     struct progress progress;
+    struct resume resume;
+    resume_init(&resume, get->client, get->request, response, get->options->transfer.retries);
     progress_start(&progress, wharf_response_content_length(response), output->is_terminal);
-    ssize_t got = wharf_response_read(response, piece, sizeof piece);
+    ssize_t got = resume_read(&resume, piece, sizeof piece);
     int written = 0;
     while (got > 0) {
         written = output_write(output, piece, (size_t)got);
@@ -217,17 +222,18 @@ static int receive_body(const struct get *get, wharf_response *response, struct 
             break;
         }
         progress_add(&progress, got);
-        got = wharf_response_read(response, piece, sizeof piece);
+        got = resume_read(&resume, piece, sizeof piece);
     }
     progress_end(&progress);
+    int code = EXIT_OK;
     if (written < 0) {
-        return output_failed(get, output, written);
+        code = output_failed(get, output, written);
+    } else if (got < 0) {
+        complain(get, "", resume_why(&resume));
+        code = exitcode_of_error((int)got);
     }
-    if (got < 0) {
-        complain(get, "", wharf_response_why(response));
-        return exitcode_of_error((int)got);
-    }
-    return EXIT_OK;
+    resume_deinit(&resume);
+    return code;
 }
 
 static int receive(const struct get *get, wharf_response *response, struct output *output) {
@@ -277,7 +283,7 @@ static int code_of_error(const wharf_response *response) {
     return exitcode_of_error(error);
 }
 
-static int fetch_one(const struct get *get, const char *url) {
+static int fetch_one(struct get *get, const char *url) {
     /* Before anything is sent: a place that cannot be written to must not cost a POST. */
     struct output output;
     const char *path = get->options->output;
@@ -287,6 +293,7 @@ static int fetch_one(const struct get *get, const char *url) {
         return EXIT_LOCAL_FILE;
     }
     wharf_fetch_options request = make_request(get, url);
+    get->request = &request;
     wharf_response *response = wharf_fetch(get->client, &request);
     tell_about(get, response);
     int code = code_of_error(response);
@@ -302,6 +309,9 @@ static int fetch_one(const struct get *get, const char *url) {
         code = deliver(get, response, &output);
     } else {
         code = deliver(get, response, &output);
+    }
+    if (get->options->transfer.explain) {
+        explain_print(response);
     }
     wharf_response_free(response);
     return code != EXIT_OK ? code : status_code;
