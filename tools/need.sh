@@ -25,6 +25,7 @@ want() {
 want_build() {
     want gcc gcc
     want libc6-dev /usr/include/stdio.h
+    want libcrypt-dev /usr/include/crypt.h
     want libssl-dev /usr/include/openssl/ssl.h
     want meson meson
     want ninja-build ninja

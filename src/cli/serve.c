@@ -12,6 +12,7 @@
 #include "cli/serve.h"
 #include "cli/settings.h"
 #include "cli/welcome.h"
+#include "wharf/auth.h"
 #include "wharf/os.h"
 
 static const char *const symlink_choices[] = {"inside", "none", "all", NULL};
@@ -52,6 +53,8 @@ static const struct flag serve_flags[] = {
 
     /* requests and replies */
     {"compress", 0, FLAG_SWITCH, FIELD(compress), NULL, NULL, "compress replies for clients that take it"},
+    {"auth", 0, FLAG_TEXT, FIELD(auth), "USER:PASSWORD|FILE", NULL,
+     "only for this user, or for those of a file that htpasswd -B writes"},
     {"log", 0, FLAG_TEXT, FIELD(log), "FORMAT[:FILE]", NULL,
      "a line for each request: common, combined, json, logfmt or off, on standard error or in a file; "
      "default: common on a terminal, else off"},
@@ -140,9 +143,29 @@ static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
                : EXIT_OK;
 }
 
+/* Nobody else is let in. A file's name has no colon, or a slash before it. */
+static int add_auth(wharf_server *server, const char *auth) {
+    const char *colon = strchr(auth, ':');
+    const char *slash = strchr(auth, '/');
+    bool is_file = colon == NULL || (slash != NULL && slash < colon);
+    char user[256] = "";
+    if (!is_file) {
+        snprintf(user, sizeof user, "%.*s", (int)(colon - auth), auth);
+    }
+    int result = wharf_group_guard(wharf_server_group(server),
+                                   WHARF_OPTIONS(wharf_guard_options, .users_file = is_file ? auth : NULL,
+                                                 .user = is_file ? NULL : user,
+                                                 .password = is_file ? NULL : colon + 1));
+    return result < 0 ? serve_fail(result) : EXIT_OK;
+}
+
 /* ---- what is served ---- */
 
 static int add_content(wharf_server *server, const struct serve_options *options) {
+    int code = options->auth != NULL ? add_auth(server, options->auth) : EXIT_OK;
+    if (code != EXIT_OK) {
+        return code;
+    }
     if (!options->welcome) {
         return serve_add_files(server, options);
     }

@@ -32,6 +32,7 @@ struct serve_options {
     bool compress;
 
     const char *log;
+    const char *auth;
 
     bool tls;
     struct secure_options secure;

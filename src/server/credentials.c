@@ -71,7 +71,7 @@ int wharf_reply_challenge(wharf_request *request, const char *challenge) {
     return rc < 0 ? rc : refuse(request, 401, "auth.missing");
 }
 
-bool wharf_secret_equal(wharf_str a, wharf_str b) {
+bool wharf_str_equal_secret(wharf_str a, wharf_str b) {
     unsigned difference = a.len != b.len;
     for (size_t i = 0; i < a.len; i++) {
         difference |= (unsigned char)a.ptr[i] ^ (b.len > 0 ? (unsigned char)b.ptr[i % b.len] : 0u);

@@ -7,10 +7,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "server/files.h"
+#include "server/guard.h"
 
 /* ---- making ---- */
 
 static void group_free(struct wharf_group *group) {
+    guard_free(group->own_guard);
     mem_free(group->prefix);
     mem_free(group->host_text);
     mem_free(group->texts);
@@ -228,7 +230,7 @@ static bool group_is_plain(const struct wharf_group *group) {
     for (const struct wharf_group *at = group; at != NULL; at = at->outer) {
         is_counted = is_counted || at->settings.concurrency != LIMIT_NONE;
     }
-    return !is_counted && group->step_count == 0 &&
+    return !is_counted && group->guard == NULL && group->step_count == 0 &&
            settings_are_plain(&group->settings, &group->server->limits);
 }
 
@@ -253,8 +255,17 @@ static int group_prepare(struct wharf_group *group) {
     return 0;
 }
 
+/* Who is let in is said by the nearest group that says it. */
+static const struct guard *group_guard(const struct wharf_group *group) {
+    while (group != NULL && !group->has_guard) {
+        group = group->outer;
+    }
+    return group != NULL ? group->own_guard : NULL;
+}
+
 int groups_prepare(wharf_server *server) {
     for (struct wharf_group *group = server->groups; group != NULL; group = group->next) {
+        group->guard = group_guard(group);
         int rc = group_prepare(group);
         if (rc < 0) {
             return rc;

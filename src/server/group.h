@@ -26,7 +26,10 @@ struct wharf_group {
     struct route_step
         *steps; /* the same with those of the groups around it, the outermost first; made before each run */
     size_t step_count;
-    _Atomic int64_t at_work; /* handlers, counted where concurrency is limited */
+    struct guard *own_guard;   /* that wharf_group_guard() has made; NULL: none */
+    bool has_guard;            /* it says who is let in, be it everybody */
+    const struct guard *guard; /* its own or that of a group around; NULL: everybody is let in */
+    _Atomic int64_t at_work;   /* handlers, counted where concurrency is limited */
 };
 
 /* The outermost group of a server, of the options of the server. NULL: wrong options, no memory (recorded). */

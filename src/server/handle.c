@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "base/text.h"
 #include "server/extras.h"
+#include "server/guard.h"
 #include "server/reply.h"
 #include "wharf/task.h"
 
@@ -74,7 +75,9 @@ int handle_set(struct wharf_request *request, const struct route *route) {
         io_set_hangup(io, task_scope());
     }
     request_hurry(request);
-    int result = handle_within(request, route->group);
+    const struct guard *guard = route->group->guard;
+    int result = guard != NULL ? guard_check(guard, request) : GUARD_PASSED;
+    result = result == GUARD_PASSED ? handle_within(request, route->group) : result;
     io_set_hangup(io, NULL);
     group_leave(route->group);
     return result;

@@ -347,6 +347,28 @@ def test_log_file_that_cannot_be_opened_is_named(run, wharf, folder, tmp_path):
     assert b"none/log" in done.stderr
 
 
+ANN = {"Authorization": "Basic YW5uOnNlY3JldA=="}  # ann:secret
+
+
+def test_auth_lets_one_user_in(serve, folder):
+    server = serve(folder, "--auth", "ann:secret", "--log=common")
+    assert fetch(server, "GET", "/hello.txt").status == 401
+    assert "Basic realm=" in fetch(server, "GET", "/hello.txt").headers["WWW-Authenticate"]
+    assert fetch(server, "GET", "/hello.txt", ANN).body == b"Hello, World!\n"
+    server.wait_for_error(r'127\.0\.0\.1 - ann \[.*"GET /hello\.txt HTTP/1\.1" 200')
+
+
+def test_auth_takes_a_file_of_hashes(serve, folder, tmp_path, run, wharf):
+    hashed = subprocess.run(["openssl", "passwd", "-6", "secret"], capture_output=True, check=True).stdout.decode()
+    (tmp_path / "users").write_text(f"# staff\nann:{hashed}")
+    server = serve(folder, "--auth", tmp_path / "users")
+    assert fetch(server, "GET", "/hello.txt", ANN).status == 200
+    assert fetch(server, "GET", "/hello.txt", {"Authorization": "Basic YW5uOndyb25n"}).status == 401
+    (tmp_path / "users").write_text("ann:secret\n")
+    done = run(wharf, "serve", str(folder), "--auth", tmp_path / "users", "--check")
+    assert done.returncode != 0 and b"line 1" in done.stderr
+
+
 def test_one_core_is_enough(serve, folder):
     server = serve(folder, "--threads", "1")
     sums = {hashlib.sha256(fetch(server, "GET", "/bytes.bin").body).hexdigest() for _ in range(20)}
