@@ -72,7 +72,10 @@ typedef struct wharf_tls_options {
     /** Who we are: for servers, and for clients of servers that want to know. Up to 256, ended by {0}. A server shows
      *  the one that its client asks for by name, the first when none fits; ECDSA and RSA may stand side by side. */
     const wharf_tls_pair *certificates;
-    const char *key_password;   /**< of keys that are encrypted */
+    const char *key_password; /**< of keys that are encrypted */
+    /** Paths of OCSP responses about the certificates (DER), ended by NULL: a server shows them to clients that ask, while they
+     *  are fresh. They are read again like the certificates; to fetch them is somebody else's. Spec: RFC 6066 section 8. */
+    const char *const *staples;
     wharf_tls_choose_fn choose; /**< a server's certificates by name, instead of or beside `certificates` */
     void *choose_arg;
     bool refuse_unknown_names; /**< a server refuses names that none of its certificates is for */
@@ -82,7 +85,10 @@ typedef struct wharf_tls_options {
      *  clients it takes. Default: SSL_CERT_FILE and SSL_CERT_DIR, else the system's store. */
     const char *ca;
     bool ca_and_system; /**< the system's store as well */
-    const char *name;   /**< to ask for, and that the certificate must be for; default: the host dialled */
+    /** Revocation lists, as `ca`: peers whose certificates they name are refused, and so is every certificate whose issuer has
+     *  no list there or an expired one. Spec: RFC 5280 section 6.3. */
+    const char *crl;
+    const char *name; /**< to ask for, and that the certificate must be for; default: the host dialled */
     /** "sha256/BASE64" of public keys, ended by NULL: the server's chain must hold one of them. */
     const char *const *pins;
     wharf_tls_clients clients;

@@ -29,7 +29,8 @@ static size_t count(const char *const *list) {
 
 bool secure_is_set(const struct secure_options *options) {
     return options->certificates != NULL || options->keys != NULL || options->ca != NULL ||
-           options->pins != NULL || options->name != NULL || options->alpn != NULL || options->insecure;
+           options->crl != NULL || options->pins != NULL || options->name != NULL || options->alpn != NULL ||
+           options->insecure;
 }
 
 /* Pairs in the order given; the keys of the first certificates, the others have theirs in the same file. */
@@ -68,7 +69,8 @@ int secure_client(const struct secure_options *options, const char *who, wharf_t
             who);
     }
     return make(WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .ca = options->ca,
-                              .name = options->name, .pins = (const char *const *)options->pins,
+                              .crl = options->crl, .name = options->name,
+                              .pins = (const char *const *)options->pins,
                               .alpn = (const char *const *)options->alpn,
                               .insecure_no_verify = options->insecure, .key_log = getenv("SSLKEYLOGFILE")),
                 who, ret_tls);
@@ -82,7 +84,8 @@ int secure_server(const struct secure_options *options, const char *who, wharf_t
         return code;
     }
     return make(
-        WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .ca = options->ca,
+        WHARF_OPTIONS(wharf_tls_options, .certificates = pairs, .ca = options->ca, .crl = options->crl,
+                      .staples = (const char *const *)options->staples,
                       .clients = options->ca != NULL ? WHARF_TLS_CLIENTS_VERIFIED : WHARF_TLS_CLIENTS_ANY,
                       .alpn = (const char *const *)options->alpn, .any_host = options->any_host,
                       .reloaded = reloaded, .key_log = getenv("SSLKEYLOGFILE")),

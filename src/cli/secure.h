@@ -9,6 +9,8 @@ struct secure_options {
     const char **certificates;
     const char **keys;
     const char *ca;
+    const char *crl;
+    const char **staples;
     const char **pins;
     const char *name;
     const char **alpn;
@@ -26,6 +28,8 @@ struct secure_options {
 #define SECURE_PEER_FLAGS(type) \
     {"ca", 0, FLAG_TEXT, SECURE_FIELD(type, ca), "FILE", NULL, \
      "authorities to trust, instead of the system's, PEM"}, \
+    {"crl", 0, FLAG_TEXT, SECURE_FIELD(type, crl), "FILE", NULL, \
+     "revocation lists that certificates are checked with, PEM"}, \
     {"name", 0, FLAG_TEXT, SECURE_FIELD(type, name), "HOST", NULL, \
      "the name that the certificate must be for; default: the host that is dialled"}, \
     {"pin", 0, FLAG_LIST, SECURE_FIELD(type, pins), "PIN", NULL, \

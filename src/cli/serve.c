@@ -63,6 +63,10 @@ static const struct flag serve_flags[] = {
     SECURE_OWN_FLAGS(struct serve_options),
     {"client-ca", 0, FLAG_TEXT, FIELD(secure.ca), "FILE", NULL,
      "only clients whose certificates these authorities have issued, PEM"},
+    {"client-crl", 0, FLAG_TEXT, FIELD(secure.crl), "FILE", NULL,
+     "revocation lists that their certificates are checked with, PEM"},
+    {"staple", 0, FLAG_LIST, FIELD(secure.staples), "FILE", NULL,
+     "an OCSP response about a certificate, shown to clients that ask; repeatable"},
     {"any-host", 0, FLAG_SWITCH, FIELD(secure.any_host), NULL, NULL,
      "answer over TLS for hosts that no certificate is for, too"},
     {"tls", 0, FLAG_SWITCH, FIELD(tls), NULL, NULL, "HTTPS with a certificate for development"},
@@ -131,9 +135,13 @@ static int make_tls(const struct serve_options *options, wharf_tls **ret_tls) {
     if (options->tls && options->secure.certificates != NULL) {
         return misused("--tls makes a certificate, --cert has one: give one of them");
     }
-    if (options->secure.certificates == NULL &&
-        (options->secure.keys != NULL || options->secure.ca != NULL || options->secure.any_host)) {
-        return misused("--key, --client-ca and --any-host go with --cert");
+    bool more = options->secure.keys != NULL || options->secure.ca != NULL || options->secure.any_host ||
+                options->secure.staples != NULL;
+    if (options->secure.certificates == NULL && more) {
+        return misused("--key, --client-ca, --staple and --any-host go with --cert");
+    }
+    if (options->secure.crl != NULL && options->secure.ca == NULL) {
+        return misused("--client-crl goes with --client-ca");
     }
     if (options->tls) {
         return secure_development(&options->secure, "serve", ret_tls);

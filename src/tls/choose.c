@@ -28,13 +28,16 @@ static bool read_name(SSL *ssl, struct handshake *handshake) {
 }
 
 /* A session must not be taken up under other rules for clients, or under another name, than it was made with: its
- * identifier says which those were. */
+ * identifier says which those were. Where clients show certificates, the files that decide about them are among the rules: a
+ * certificate that was revoked since must not come in by an old session. */
 static int bind_resumption(const struct tls_session *session, SSL *ssl) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
-    char text[SESSION_HOST_SIZE + 64];
-    int text_len = snprintf(text, sizeof(text), "%llu %d %s", (unsigned long long)session->tls->id,
-                            (int)session->tls->options.clients, session->handshake->host);
+    char text[SESSION_HOST_SIZE + 96];
+    wharf_tls_clients clients = session->tls->options.clients;
+    uint64_t stamp = clients != WHARF_TLS_CLIENTS_ANY ? session->generation->stamp : 0;
+    int text_len = snprintf(text, sizeof(text), "%llu %d %llx %s", (unsigned long long)session->tls->id,
+                            (int)clients, (unsigned long long)stamp, session->handshake->host);
     if (EVP_Digest(text, (size_t)text_len, digest, &len, tls_library()->digest, NULL) != 1) {
         return -ENOMEM;
     }

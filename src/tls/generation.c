@@ -45,6 +45,10 @@ static uint64_t stamp_add(uint64_t stamp, const char *source) {
 
 uint64_t generation_stamp(const wharf_tls *tls) {
     uint64_t stamp = stamp_add(1, tls->options.ca);
+    stamp = stamp_add(stamp, tls->options.crl);
+    for (const char *const *at = tls->options.staples; at != NULL && *at != NULL; at++) {
+        stamp = stamp_add(stamp, *at);
+    }
     for (size_t i = 0; i < tls->certificate_count; i++) {
         stamp = stamp_add(stamp, tls->options.certificates[i].certificate);
         stamp = stamp_add(stamp, tls->options.certificates[i].key);
@@ -95,7 +99,8 @@ int generation_new(wharf_tls *tls, struct generation **ret_generation) {
     arena_init(&generation->arena, NULL, 0, GENERATION_BYTES_MAX);
     generation->stamp = generation_stamp(tls);
     int rc = read_identities(generation);
-    if (rc == 0 && tls->options.ca != NULL) {
+    rc = rc == 0 ? staples_read(generation) : rc;
+    if (rc == 0 && (tls->options.ca != NULL || tls->options.crl != NULL)) {
         rc = generation_read_store(generation);
     }
     if (rc < 0) {
@@ -194,6 +199,7 @@ static int configure_server(SSL_CTX *context, const struct generation *generatio
         SSL_CTX_set_timeout(context, (long)seconds);
     }
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
+    staples_use(context);
     int rc = tickets_use(context) ? 0 : -ENOMEM;
     rc = rc == 0 ? choose_prepare(context) : rc;
     return rc == 0 ? show_default(generation, context) : rc;

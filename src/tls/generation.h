@@ -38,6 +38,11 @@ int generation_prepare(struct generation *generation, enum tls_side side);
 /* What changes when one of the files does: times, sizes and numbers of them all. */
 uint64_t generation_stamp(const wharf_tls *tls);
 
+/* staple.c: reads the responses of authorities (OCSP), each for one of the certificates. 0 or a recorded failure. */
+int staples_read(struct generation *generation);
+/* Has a server's context show them to clients that ask. */
+void staples_use(SSL_CTX *context);
+
 /* store.c: reads the authorities. 0 or a recorded failure. */
 int generation_read_store(struct generation *generation);
 

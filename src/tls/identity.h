@@ -16,6 +16,8 @@ struct identity {
     EVP_PKEY *key;
     wharf_str *names; /* DNS names */
     size_t name_count;
+    wharf_str staple;     /* what its authority says about it; empty: nothing */
+    int64_t staple_until; /* seconds since 1970 */
 };
 
 /* Reads the files and checks that the key is the certificate's. names: where the names are kept. 0 or a recorded

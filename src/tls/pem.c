@@ -15,13 +15,6 @@
 
 enum { SOURCE_BYTES_MAX = 16 * 1024 * 1024, CERTIFICATES_MAX = 4096 };
 
-/* The text of a source; `owned` is to be wiped and freed. */
-struct pem {
-    const char *text;
-    size_t len;
-    char *owned;
-};
-
 bool pem_is_text(const char *source) {
     return str_starts(wharf_str_of(source), STR("-----BEGIN "));
 }
@@ -63,7 +56,7 @@ static int read_file(int fd, struct pem *ret_pem) {
     return 0;
 }
 
-static int pem_open(const char *source, struct pem *ret_pem) {
+int pem_open(const char *source, struct pem *ret_pem) {
     if (pem_is_text(source)) {
         *ret_pem = (struct pem){source, strlen(source), NULL};
         return 0;
@@ -77,15 +70,14 @@ static int pem_open(const char *source, struct pem *ret_pem) {
     return rc < 0 ? fail(rc, "read", source, NULL) : 0;
 }
 
-static void pem_close(struct pem *pem) {
+void pem_close(struct pem *pem) {
     if (pem->owned != NULL) {
         OPENSSL_cleanse(pem->owned, pem->len);
         mem_free(pem->owned);
     }
 }
 
-/* What the last call of the library failed for: -ENOMEM, or -WHARF_ETLS for what is wrong with the text. */
-static int pem_fail(const char *source, const char *what) {
+int pem_fail(const char *source, const char *what) {
     unsigned long error = ERR_peek_last_error();
     bool memory = ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
     ERR_clear_error();
@@ -144,6 +136,42 @@ int pem_certificates(const char *source, STACK_OF(X509) * *ret_certificates) {
         return rc;
     }
     *ret_certificates = certificates;
+    return 0;
+}
+
+static int read_lists(BIO *bio, const char *source, STACK_OF(X509_CRL) * lists) {
+    X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+    while (list != NULL) {
+        if (sk_X509_CRL_num(lists) >= CERTIFICATES_MAX || sk_X509_CRL_push(lists, list) <= 0) {
+            X509_CRL_free(list);
+            return pem_fail(source, "it holds too many revocation lists");
+        }
+        list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+    }
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+        return pem_fail(source, "a revocation list in it cannot be understood");
+    }
+    ERR_clear_error();
+    return sk_X509_CRL_num(lists) > 0 ? 0 : pem_fail(source, "there is no revocation list in it");
+}
+
+int pem_lists(const char *source, STACK_OF(X509_CRL) * *ret_lists) {
+    struct pem pem;
+    int rc = tls_library() != NULL ? pem_open(source, &pem) : -ENOMEM;
+    if (rc < 0) {
+        return rc;
+    }
+    BIO *bio = BIO_new_mem_buf(pem.text, (int)pem.len);
+    STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
+    rc = bio != NULL && lists != NULL ? read_lists(bio, source, lists)
+                                      : fail(-ENOMEM, "read", pem_name(source), NULL);
+    BIO_free(bio);
+    pem_close(&pem);
+    if (rc < 0) {
+        sk_X509_CRL_pop_free(lists, X509_CRL_free);
+        return rc;
+    }
+    *ret_lists = lists;
     return 0;
 }
 

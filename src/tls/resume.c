@@ -1,6 +1,6 @@
 /* The sessions that clients take up again: per scheduler and settings, the newest first, each used once, so that nobody who
  * listens can tell one connection from another by its ticket (RFC 8446 appendix C.4). A session is offered to the host
- * that gave it, under the settings that verified it, and to nobody else. */
+ * that gave it, under the settings and files that verified it, and to nobody else. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,7 +12,8 @@ struct kept {
     struct kept *next;
     SSL_SESSION *session;
     uint64_t tls_id;
-    char peer[]; /* what the peer is called in failures: host and port */
+    uint64_t stamp; /* of the files that it was verified with */
+    char peer[];    /* what the peer is called in failures: host and port */
 };
 
 struct kept_list {
@@ -63,6 +64,7 @@ static int session_came(SSL *ssl, SSL_SESSION *fresh) {
     }
     kept->session = fresh;
     kept->tls_id = session->tls->id;
+    kept->stamp = session->generation->stamp;
     memcpy(kept->peer, session->peer, len);
     kept->next = list->first;
     list->first = kept;
@@ -86,7 +88,8 @@ void resume_offer(struct tls_session *session) {
     struct kept **link = list != NULL ? &list->first : NULL;
     while (link != NULL && *link != NULL) {
         struct kept *kept = *link;
-        if (kept->tls_id == session->tls->id && strcmp(kept->peer, session->peer) == 0) {
+        if (kept->tls_id == session->tls->id && kept->stamp == session->generation->stamp &&
+            strcmp(kept->peer, session->peer) == 0) {
             *link = kept->next;
             list->count--;
             (void)SSL_set_session(session->ssl, kept->session);

@@ -19,7 +19,7 @@ enum {
     SETTINGS_BYTES_MAX = 64 * 1024 * 1024,
     PROTOCOL_BYTES_MAX = 255,
     ALPN_BYTES_MAX = 4096,
-    PINS_MAX = 256
+    LIST_MAX = 256
 };
 
 /* ---- limits ---- */
@@ -67,6 +67,17 @@ static int copy_text(struct arena *arena, const char **text) {
         *text = arena_cstr(arena, wharf_str_of(*text));
     }
     return arena->failed ? no_memory() : 0;
+}
+
+static int copy_texts(wharf_tls *tls) {
+    wharf_tls_options *options = &tls->options;
+    const char **texts[] = {&options->key_password, &options->ca, &options->crl, &options->name,
+                            &options->key_log};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == 0; i++) {
+        rc = copy_text(&tls->arena, texts[i]);
+    }
+    return rc;
 }
 
 static int copy_pairs(wharf_tls *tls) {
@@ -117,28 +128,37 @@ static int copy_alpn(wharf_tls *tls) {
     return 0;
 }
 
-static int copy_pins(wharf_tls *tls) {
-    const char *const *given = tls->options.pins;
+/* A list of texts; NULL when it is empty. */
+static int copy_list(wharf_tls *tls, const char *const **list, const char *setting) {
+    const char *const *given = *list;
     size_t count = 0;
     while (given != NULL && given[count] != NULL) {
-        if (count == PINS_MAX || !pin_is_valid(given[count])) {
-            return fail(-EINVAL, "TLS settings", given[count],
-                        "a pin is sha256/ and 44 characters of base64");
-        }
         count++;
     }
-    const char **pins = arena_alloc(&tls->arena, (count + 1) * sizeof(*pins));
-    if (pins == NULL) {
+    if (count > LIST_MAX) {
+        return fail(-EINVAL, "TLS settings", "", "%s: %d at most", setting, LIST_MAX);
+    }
+    const char **texts = arena_alloc(&tls->arena, (count + 1) * sizeof(*texts));
+    if (texts == NULL) {
         return no_memory();
     }
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
-        pins[i] = given[i];
-        rc = copy_text(&tls->arena, &pins[i]);
+        texts[i] = given[i];
+        rc = copy_text(&tls->arena, &texts[i]);
     }
-    pins[count] = NULL;
-    tls->options.pins = count > 0 ? pins : NULL;
+    texts[count] = NULL;
+    *list = count > 0 ? texts : NULL;
     return rc;
+}
+
+static int copy_pins(wharf_tls *tls) {
+    for (const char *const *pin = tls->options.pins; pin != NULL && *pin != NULL; pin++) {
+        if (!pin_is_valid(*pin)) {
+            return fail(-EINVAL, "TLS settings", *pin, "a pin is sha256/ and 44 characters of base64");
+        }
+    }
+    return copy_list(tls, &tls->options.pins, "pins");
 }
 
 static int check_options(const wharf_tls_options *options) {
@@ -176,10 +196,8 @@ static int configure(wharf_tls *tls, const wharf_tls_options *given) {
     }
     int rc = limits_resolve(&tls->options.limits);
     rc = rc < 0 ? rc : check_options(&tls->options);
-    rc = rc < 0 ? rc : copy_text(&tls->arena, &tls->options.key_password);
-    rc = rc < 0 ? rc : copy_text(&tls->arena, &tls->options.ca);
-    rc = rc < 0 ? rc : copy_text(&tls->arena, &tls->options.name);
-    rc = rc < 0 ? rc : copy_text(&tls->arena, &tls->options.key_log);
+    rc = rc < 0 ? rc : copy_texts(tls);
+    rc = rc < 0 ? rc : copy_list(tls, &tls->options.staples, "staples");
     rc = rc < 0 ? rc : copy_pairs(tls);
     rc = rc < 0 ? rc : copy_alpn(tls);
     rc = rc < 0 ? rc : copy_pins(tls);

@@ -118,6 +118,23 @@ static int add_own(struct generation *generation, const char *source) {
     return rc;
 }
 
+/* Whoever is named in them is refused; and so is whose issuer has no list there, or an old one: a list that went missing must not
+ * let anybody in. */
+static int add_lists(struct generation *generation, const char *source) {
+    STACK_OF(X509_CRL) *lists = NULL;
+    int rc = pem_lists(source, &lists);
+    for (int i = 0; rc == 0 && i < sk_X509_CRL_num(lists); i++) {
+        if (X509_STORE_add_crl(generation->store, sk_X509_CRL_value(lists, i)) != 1) {
+            rc = pem_fail(source, "a revocation list in it cannot be used");
+        }
+    }
+    sk_X509_CRL_pop_free(lists, X509_CRL_free);
+    if (rc == 0) {
+        (void)X509_STORE_set_flags(generation->store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
+    return rc;
+}
+
 int generation_read_store(struct generation *generation) {
     const wharf_tls_options *options = &generation->tls->options;
     if (generation->store != NULL) {
@@ -133,6 +150,7 @@ int generation_read_store(struct generation *generation) {
     if (rc == 0 && (options->ca == NULL || options->ca_and_system)) {
         rc = add_system(generation);
     }
+    rc = rc == 0 && options->crl != NULL ? add_lists(generation, options->crl) : rc;
     if (rc < 0) {
         X509_STORE_free(generation->store);
         sk_X509_NAME_pop_free(generation->authorities, X509_NAME_free);

@@ -127,6 +127,24 @@ static void object_purpose(const struct objection *objection) {
                 remedy(objection));
 }
 
+static void object_revoked(const struct objection *objection) {
+    session_say(objection->session, "tls.certificate.revoked",
+                "the %s %s, was revoked by its issuer %s; setting crl (--crl FILE)", whose(objection),
+                objection->subject, objection->issuer);
+}
+
+static void object_no_list(const struct objection *objection) {
+    session_say(objection->session, "tls.crl.missing",
+                "there is no revocation list of %s, which issued the %s %s; setting crl (--crl FILE)",
+                objection->issuer, whose(objection), objection->subject);
+}
+
+static void object_old_list(const struct objection *objection) {
+    session_say(objection->session, "tls.crl.expired",
+                "the revocation list of %s has expired, which issued the %s %s; setting crl (--crl FILE)",
+                objection->issuer, whose(objection), objection->subject);
+}
+
 static void object_otherwise(const struct objection *objection) {
     session_say(objection->session, "tls.certificate.refused", "the %s %s, was refused: %s (issuer %s); %s",
                 whose(objection), objection->subject, X509_verify_cert_error_string(objection->error),
@@ -150,6 +168,9 @@ static void object(const struct objection *objection) {
         {X509_V_ERR_EE_KEY_TOO_SMALL, object_weak_key},
         {X509_V_ERR_CA_KEY_TOO_SMALL, object_weak_key},
         {X509_V_ERR_INVALID_PURPOSE, object_purpose},
+        {X509_V_ERR_CERT_REVOKED, object_revoked},
+        {X509_V_ERR_UNABLE_TO_GET_CRL, object_no_list},
+        {X509_V_ERR_CRL_HAS_EXPIRED, object_old_list},
     };
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         if (reasons[i].error == objection->error) {

@@ -17,6 +17,7 @@ cryptography = pytest.importorskip("cryptography")
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
+from cryptography.x509 import ocsp  # noqa: E402
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 
 DAY = datetime.timedelta(days=1)
@@ -65,6 +66,31 @@ class Mint:
         form = serialization.PrivateFormat.PKCS8
         key_path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
         return certificate, key_path
+
+
+    def revoke(self, path):
+        """A revocation list that names the certificate of a file: its path."""
+        now = datetime.datetime.utcnow()
+        named = x509.load_pem_x509_certificate(path.read_bytes())
+        entry = x509.RevokedCertificateBuilder().serial_number(named.serial_number).revocation_date(now - DAY).build()
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.ca.subject)
+        builder = builder.last_update(now - DAY).next_update(now + DAY).add_revoked_certificate(entry)
+        lists = self.folder / f"{path.stem}.crl"
+        lists.write_bytes(builder.sign(self.ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return lists
+
+    def staple(self, path, hours=24):
+        """An OCSP response that calls the certificate of a file good for so many hours: its path."""
+        now = datetime.datetime.utcnow()
+        named = x509.load_pem_x509_certificate(path.read_bytes())
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=named, issuer=self.ca, algorithm=hashes.SHA1(), cert_status=ocsp.OCSPCertStatus.GOOD,
+            this_update=now - DAY, next_update=now + datetime.timedelta(hours=hours),
+            revocation_time=None, revocation_reason=None)
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.ca)
+        response = self.folder / f"{path.stem}{hours}.der"
+        response.write_bytes(builder.sign(self.ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER))
+        return response
 
 
 @pytest.fixture
@@ -226,6 +252,72 @@ def test_client_certificates_are_required(serve_tls, mint, folder, wharf, run):
     refused = run(wharf, "get", "--ca", mint.ca_path, url)
     assert refused.returncode == 10 and b"requires a client certificate" in refused.stderr
     assert run(wharf, "get", "--ca", mint.ca_path, "--cert", own, "--key", own_key, url).stdout == b"Hello, World!\n"
+
+
+def test_revoked_clients_are_refused(serve_tls, mint, folder, run):
+    certificate, key = mint.make("server")
+    own, own_key = mint.make("client")
+    lists = mint.revoke(own)
+    words = ["--cert", certificate, "--key", key, "--client-ca", mint.ca_path, "--client-crl", lists, "--log=off"]
+    server = serve_tls(folder, *words)
+    url = f"https://127.0.0.1:{server.port}/hello.txt"
+    refused = run("curl", "-sS", "--cacert", mint.ca_path, "--cert", own, "--key", own_key, url)
+    assert refused.returncode != 0
+    server.wait_for_error(r"tls\.certificate\.revoked: .*client's certificate client, was revoked by its issuer Test Root")
+    other, other_key = mint.make("other")
+    assert run("curl", "-sS", "--cacert", mint.ca_path, "--cert", other, "--key", other_key, url).stdout == b"Hello, World!\n"
+
+
+def test_revoked_servers_are_refused(openssl_server, mint, wharf, run):
+    certificate, key = mint.make("server")
+    server = openssl_server(certificate, key)
+    lists = mint.revoke(certificate)
+    result = run(wharf, "get", "--ca", mint.ca_path, "--crl", lists, f"https://127.0.0.1:{server.port}/")
+    assert result.returncode == 10
+    assert b"certificate server, was revoked by its issuer Test Root" in result.stderr
+
+
+def test_responses_of_the_authority_are_shown(serve_tls, mint, folder, run):
+    certificate, key = mint.make("server")
+    response = mint.staple(certificate)
+    server = serve_tls(folder, "--cert", certificate, "--key", key, "--staple", response)
+
+    def status():
+        words = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", mint.ca_path, "-status"]
+        return run(*words).stdout
+
+    shown = status()
+    assert b"OCSP Response Status: successful" in shown and b"Cert Status: good" in shown
+    response.write_bytes(mint.staple(certificate, hours=-1).read_bytes())
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for_error("the new certificates are in use")
+    assert b"OCSP response: no response sent" in status()
+
+
+def test_responses_about_others_are_refused(mint, folder, wharf, run):
+    certificate, key = mint.make("server")
+    other, _ = mint.make("other")
+    words = [wharf, "serve", folder, "--listen", "127.0.0.1:0", "--cert", certificate, "--key", key, "--staple"]
+    result = run(*words, mint.staple(other))
+    assert result.returncode == 8 and b"it is about none of the certificates; setting staples" in result.stderr
+    result = run(*words, certificate)
+    assert result.returncode == 8 and b"it is no successful OCSP response in DER" in result.stderr
+
+
+def test_sessions_stay_with_their_host(serve_tls, mint, folder):
+    certificate, key = mint.make("server")
+    server = serve_tls(folder, "--cert", certificate, "--key", key)
+    settings = context(mint, check_hostname=False, maximum_version=ssl.TLSVersion.TLSv1_2)
+
+    def connect(name, session=None):
+        with socket.create_connection(("127.0.0.1", server.port)) as raw:
+            with settings.wrap_socket(raw, server_hostname=name, session=session) as tls:
+                return tls.session, tls.session_reused
+
+    session, _ = connect("localhost")
+    assert connect("localhost", session)[1]
+    assert not connect("other.example", session)[1]
+    assert not connect(None, session)[1]
 
 
 def test_certificates_are_renewed_while_serving(served, mint, wharf, run):

@@ -98,6 +98,32 @@ static inline struct minted mint(const struct mint_plan *plan, const struct mint
     return minted;
 }
 
+/* A revocation list as PEM text. revoked: NULL for an empty one. until: seconds from `mint_now`. */
+static inline char *mint_list(const struct minted *issuer, const struct minted *revoked, int64_t until) {
+    X509_CRL *list = X509_CRL_new();
+    ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(mint_now - 86400));
+    ASN1_TIME *next = ASN1_TIME_set(NULL, (time_t)(mint_now + until));
+    X509_CRL_set_version(list, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(issuer->certificate));
+    X509_CRL_set1_lastUpdate(list, from);
+    X509_CRL_set1_nextUpdate(list, next);
+    if (revoked != NULL) {
+        X509_REVOKED *entry = X509_REVOKED_new();
+        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->certificate));
+        X509_REVOKED_set_revocationDate(entry, from);
+        X509_CRL_add0_revoked(list, entry);
+    }
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(next);
+    if (X509_CRL_sign(list, issuer->key, EVP_sha256()) == 0) {
+        abort();
+    }
+    BIO *bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509_CRL(bio, list);
+    X509_CRL_free(list);
+    return mint_text(bio);
+}
+
 static inline void mint_free(struct minted *minted) {
     X509_free(minted->certificate);
     EVP_PKEY_free(minted->key);
