@@ -1,5 +1,6 @@
 """The servers that take part in a measurement: how each is started, asked for its use of CPU and memory, and ended."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -33,6 +34,19 @@ class Peer:
             self.stop()
             raise SystemExit(f"bench: {self.name} did not start: {self.process.args}")
         return line
+
+    def url_when_it_accepts(self, port):
+        """Of a server that announces nothing: once it accepts connections."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return f"{self.scheme}://127.0.0.1:{port}"
+            except OSError:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(0.001)
+        self.stop()
+        raise SystemExit(f"bench: {self.name} did not start")
 
     def cpu(self):
         """Seconds of CPU time so far: user, system."""
@@ -123,16 +137,7 @@ class Nginx(Peer):
         super().__init__(words, f"/files/{body.name}" if serves_file else "/", serves_file, closes)
 
     def first_line(self):
-        """nginx announces nothing: the URL, once it accepts connections."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return f"http://127.0.0.1:{self.port}"
-            except OSError:
-                time.sleep(0.0005)
-        self.stop()
-        raise SystemExit("bench: nginx did not start")
+        return self.url_when_it_accepts(self.port)
 
     @staticmethod
     def find():

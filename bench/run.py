@@ -33,6 +33,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MICRO, MEBI, GIBI = 1e6, 1 << 20, 1 << 30
 SLICE_MS = 500
 BUSY_LOAD = 0.7
+SETTLING_ANSWERS = 20
 
 
 class Settings:
@@ -175,6 +176,16 @@ def idle(settings, peers):
     return {server.name: server.result for server in map(lambda kind: idle_one(settings, kind, count), peers.kinds())}
 
 
+def settled_memory(server):
+    """Once what the last answers used has been given back: it falls no more while the server answers others."""
+    before, after = server.memory() + 1, server.memory()
+    while after < before:
+        for _ in range(SETTLING_ANSWERS):
+            fetch_first(server.url)
+        before, after = after, server.memory()
+    return after
+
+
 def idle_one(settings, kind, count):
     with kind() as server:
         fetch_first(server.url)
@@ -183,8 +194,7 @@ def idle_one(settings, kind, count):
         load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         with load:
             match = re.match(r"idle=(\d+) errors=0$", load.stdout.readline())
-            time.sleep(0.5)  # until what the last answers used has been given back
-            after = server.memory()
+            after = settled_memory(server)
             load.stdin.close()
         if match is None:
             raise SystemExit(f"bench: {server.name} did not hold {count} connections")

@@ -10,9 +10,8 @@ import shutil
 import socket
 import statistics
 import subprocess
-import time
 
-from peers import NGINX_CONFIGURATION, START_SECONDS, Nginx, Peer
+from peers import NGINX_CONFIGURATION, Nginx, Peer
 
 MEBI = 1 << 20
 FILE_BYTES = 10 * MEBI
@@ -43,15 +42,7 @@ class Announced(Peer):
         super().__init__(words, "", False, False)
 
     def first_line(self):
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return f"https://127.0.0.1:{self.port}"
-            except OSError:
-                time.sleep(0.001)
-        self.stop()
-        raise SystemExit(f"bench: {self.name} did not start")
+        return self.url_when_it_accepts(self.port)
 
 
 def free_port():

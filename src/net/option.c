@@ -103,9 +103,25 @@ static bool is_called(wharf_str wanted, const char *name, const char *python_nam
     return wharf_str_is(wanted, name) || wharf_str_is(wanted, python_name);
 }
 
-/* Nothing has this name: the failure says which name may have been meant. */
+/* What Python has as an option and Wharf as a call. */
+static const struct elsewhere {
+    const char *python_name, *words;
+} elsewhere[] = {
+    {"SO_RCVTIMEO",
+     "it is no option here: WHARF_WITHIN() and wharf_set_deadline() limit how long calls take"},
+    {"SO_SNDTIMEO",
+     "it is no option here: WHARF_WITHIN() and wharf_set_deadline() limit how long calls take"},
+    {"SO_PEERCRED", "it is no option here: wharf_peer_credentials() tells it"},
+};
+
+/* Nothing has this name: the failure says which name may have been meant, or what to call. */
 static int unknown_fail(const char *phase, const char *name) {
     struct nearest nearest = {.wanted = wharf_str_of(name)};
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        if (wharf_str_is(nearest.wanted, elsewhere[i].python_name)) {
+            return fail(-ENOPROTOOPT, phase, name, "%s", elsewhere[i].words);
+        }
+    }
     for (size_t i = 0; i < OPTIONS; i++) {
         nearest_offer(&nearest, options[i].name);
         nearest_offer(&nearest, options[i].python_name);

@@ -96,9 +96,14 @@ static void an_unknown_one_names_the_nearest(void **state) {
     static const struct {
         const char *name, *nearest;
     } rows[] = {
-        {"no_delay", "the nearest is nodelay"},         {"keep_alive", "the nearest is keepalive"},
-        {"TCP_NO_DELAY", "the nearest is TCP_NODELAY"}, {"so_reuseaddr", "the nearest is SO_REUSEADDR"},
-        {"congestion", "there is no such option"},      {"xyzzy", "there is no such option"},
+        {"no_delay", "the nearest is nodelay"},
+        {"keep_alive", "the nearest is keepalive"},
+        {"TCP_NO_DELAY", "the nearest is TCP_NODELAY"},
+        {"so_reuseaddr", "the nearest is SO_REUSEADDR"},
+        {"congestion", "there is no such option"},
+        {"xyzzy", "there is no such option"},
+        {"SO_RCVTIMEO", "WHARF_WITHIN()"},
+        {"SO_PEERCRED", "wharf_peer_credentials()"},
     };
     int64_t value = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
