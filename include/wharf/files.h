@@ -30,7 +30,12 @@ typedef struct wharf_files_type {
     const char *type;      /**< "text/markdown"; a text without a charset is in UTF-8 */
 } wharf_files_type;
 
-/** How files are served; the texts are copied. */
+/** How files are served; the texts are copied.
+ *
+ *  Uploads: a file is written beside its place under another name, reaches the disk, and then gets its name: it is there at
+ *  once and whole, or not at all. Only a piece of it is ever in memory. Conditions (If-Match, If-None-Match) count, a
+ *  Content-Digest or Repr-Digest with sha-256 is checked (RFC 9530), directories are not made. Forms that a page of another site
+ *  makes a browser send are refused. 201: stored; 204: replaced; 303 for people who sent a form. */
 typedef struct wharf_files_options {
     size_t size;  /**< sizeof(wharf_files_options) */
     bool listing; /**< show directories that have no index page: as HTML, JSON or text, by Accept */
@@ -50,6 +55,9 @@ typedef struct wharf_files_options {
     const wharf_files_type
         *types;             /**< media types that come before the built-in ones, ended by {NULL, NULL} */
     const char *types_file; /**< more types, which come after them, as in /etc/mime.types. Default: none */
+    bool upload;            /**< take files: by PUT, and by POST of a form with files to a directory */
+    bool overwrite;         /**< they may replace others; otherwise that is a 409 */
+    int64_t upload_bytes;   /**< the longest body of one: 1 GiB; WHARF_OFF: no limit; beyond it a 413 */
 } wharf_files_options;
 
 /** Serves the files beneath a directory under a path prefix that starts and ends with '/'. Nothing outside the directory is

@@ -49,6 +49,10 @@ static const struct flag serve_flags[] = {
      "clients may keep files so long without asking, as 90, 30m, 1h, 7d, no-store; default no-cache"},
     {"immutable", 0, FLAG_SWITCH, FIELD(immutable), NULL, NULL,
      "files with a hash in their name may be kept for a year"},
+    {"upload", 0, FLAG_SWITCH, FIELD(upload), NULL, NULL, "take files, by PUT and by the form of a listing"},
+    {"overwrite", 0, FLAG_SWITCH, FIELD(overwrite), NULL, NULL, "uploads may replace files"},
+    {"upload-max", 0, FLAG_TEXT, FIELD(upload_max), "SIZE", NULL,
+     "the longest upload, as 500K, 64M, 2G or none; default 1G"},
     {"type", 0, FLAG_LIST, FIELD(types), "EXT=TYPE", NULL, "the media type of an extension; repeatable"},
 
     /* requests and replies */

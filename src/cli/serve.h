@@ -29,6 +29,9 @@ struct serve_options {
     const char *cache;
     bool immutable;
     const char **types;
+    bool upload;
+    bool overwrite;
+    const char *upload_max;
     bool compress;
 
     const char *log;

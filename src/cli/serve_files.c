@@ -18,20 +18,20 @@ static int misused(const char *flag, const char *takes, const char *value) {
     return EXIT_USAGE;
 }
 
-/* "90", "30m", "1h", "7d" as seconds, up to a year. */
-static bool parse_age(const char *text, int64_t *ret_seconds) {
-    static const struct {
-        char letter;
-        int64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+/* A number and perhaps the letter of a unit, up to `most` of the smallest. */
+struct unit {
+    char letter;
+    int64_t size;
+};
+
+static bool parse_units(const char *text, const struct unit *units, int64_t most, int64_t *ret_value) {
     char number[16];
     size_t len = strlen(text);
-    int64_t unit = 1;
-    for (size_t i = 0; i < sizeof units / sizeof units[0] && len > 0; i++) {
-        if (text[len - 1] == units[i].letter) {
-            unit = units[i].seconds;
+    int64_t size = 1;
+    for (; units->letter != '\0' && len > 0 && size == 1; units++) {
+        if (text[len - 1] == units->letter) {
+            size = units->size;
             len--;
-            break;
         }
     }
     if (len >= sizeof number) {
@@ -40,11 +40,36 @@ static bool parse_age(const char *text, int64_t *ret_seconds) {
     memcpy(number, text, len);
     number[len] = '\0';
     int64_t count = 0;
-    if (!options_parse_count(number, 0, YEAR_SECONDS / unit, &count)) {
+    if (!options_parse_count(number, 0, most / size, &count)) {
         return false;
     }
-    *ret_seconds = count * unit;
+    *ret_value = count * size;
     return true;
+}
+
+/* "90", "30m", "1h", "7d" as seconds, up to a year. */
+static bool parse_age(const char *text, int64_t *ret_seconds) {
+    static const struct unit units[] = {{'m', 60}, {'h', 3600}, {'d', 86400}, {0}};
+    return parse_units(text, units, YEAR_SECONDS, ret_seconds);
+}
+
+/* What --upload-max says, in bytes. */
+static int upload_bytes(const char *size, int64_t *ret_bytes) {
+    static const struct unit units[] = {{'K', INT64_C(1) << 10},
+                                        {'M', INT64_C(1) << 20},
+                                        {'G', INT64_C(1) << 30},
+                                        {'T', INT64_C(1) << 40},
+                                        {0}};
+    int64_t bytes = 0;
+    if (size == NULL || strcmp(size, "none") == 0) {
+        *ret_bytes = size == NULL ? 0 : WHARF_OFF;
+        return EXIT_OK;
+    }
+    if (!parse_units(size, units, INT64_C(1) << 60, &bytes) || bytes == 0) {
+        return misused("upload-max", "a size such as 500K, 64M or 2G, or none", size);
+    }
+    *ret_bytes = bytes;
+    return EXIT_OK;
 }
 
 /* What --cache says, as a value of Cache-Control. */
@@ -106,10 +131,13 @@ int serve_add_files(wharf_server *server, const struct serve_options *options) {
         .clean_urls = options->clean_urls,
         .fallback = options->spa ? "index.html" : NULL,
         .immutable = options->immutable,
+        .upload = options->upload,
+        .overwrite = options->overwrite,
         .types_file = access(TYPES_FILE, R_OK) == 0 ? TYPES_FILE : NULL,
     };
     wharf_files_type *types = NULL;
     int code = cache_control(options->cache, control, &files.cache_control);
+    code = code == EXIT_OK ? upload_bytes(options->upload_max, &files.upload_bytes) : code;
     code = code == EXIT_OK ? make_types(options->types, &types) : code;
     if (code != EXIT_OK) {
         return code;

@@ -14,25 +14,13 @@
 #include "server/tree.h"
 #include "wharf/task.h"
 
-enum {
-    STEADY_SECONDS = 2, /* a file that changed more recently may change again within its time stamp */
-    ETAG_SIZE = 64
-};
-
-/* What is said about the file. */
-struct validators {
-    char etag_text[ETAG_SIZE];
-    struct etag etag;
-    size_t etag_len; /* of the whole, with W/; 0: none */
-    char date[DATE_LEN];
-    struct conditional_state state;
-};
+enum { STEADY_SECONDS = 2 }; /* a file that changed more recently may change again within its time stamp */
 
 /* "mtime-size-inode" in hexadecimal. A file from a store without times (0 or 1 second) has no validators. */
-static void validators_make(struct validators *validators, const struct stat *stat) {
+void file_validators(struct file_validators *validators, const struct stat *stat) {
     int64_t now = sched_wall_seconds();
     int64_t seconds = stat->st_mtim.tv_sec;
-    *validators = (struct validators){.state = {.exists = true, .now = now}};
+    *validators = (struct file_validators){.state = {.exists = true, .now = now}};
     if (seconds == 0 || seconds == 1) {
         return;
     }
@@ -74,7 +62,7 @@ static wharf_str file_header(struct wharf_request *request, enum header_id id) {
 }
 
 static enum conditional_result file_condition(struct wharf_request *request,
-                                              const struct validators *validators) {
+                                              const struct file_validators *validators) {
     enum h1_method method = request->head.method;
     struct conditional_headers conditions = {
         .if_match = file_header(request, HEADER_IF_MATCH),
@@ -95,7 +83,7 @@ static int file_field(struct wharf_request *request, enum header_id id, wharf_st
 }
 
 static int file_fields(struct wharf_request *request, const struct file *file,
-                       const struct validators *validators) {
+                       const struct file_validators *validators) {
     int rc = file_field(request, HEADER_ETAG, (wharf_str){validators->etag_text, validators->etag_len});
     if (rc == 0 && validators->state.has_last_modified) {
         rc = file_field(request, HEADER_LAST_MODIFIED, (wharf_str){validators->date, DATE_LEN});
@@ -111,7 +99,7 @@ static int file_fields(struct wharf_request *request, const struct file *file,
 
 /* Which parts are asked for; RANGE_ABSENT and RANGE_IGNORED: all of it. */
 static void file_ranges(struct wharf_request *request, const struct file *file,
-                        const struct validators *validators, struct range_set *ret_set) {
+                        const struct file_validators *validators, struct range_set *ret_set) {
     bool asked = request->head.method == H1_METHOD_GET && headers_has(&request->head.headers, HEADER_RANGE);
     if (!asked || !conditional_allows_range(file_header(request, HEADER_IF_RANGE), &validators->state)) {
         ret_set->kind = RANGE_ABSENT;
@@ -147,8 +135,8 @@ static int file_reply_ranges(struct wharf_request *request, const struct file *f
 }
 
 int file_reply(struct wharf_request *request, const struct file *file) {
-    struct validators validators;
-    validators_make(&validators, &file->stat);
+    struct file_validators validators;
+    file_validators(&validators, &file->stat);
     enum conditional_result condition = file_condition(request, &validators);
     if (condition == CONDITIONAL_FAILED) {
         return refuse(request, 412, "http.precondition.failed");

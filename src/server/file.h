@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "http/codec/conditional.h"
+#include "http/codec/date.h"
 #include "http/codec/range.h"
 #include "server/request.h"
 
@@ -15,6 +17,19 @@ struct file {
     wharf_str cache_control; /* len 0: none */
     bool has_codings;        /* what is sent depends on Accept-Encoding */
 };
+
+enum { ETAG_SIZE = 64 };
+
+/* What is said about a file. */
+struct file_validators {
+    char etag_text[ETAG_SIZE];
+    struct etag etag;
+    size_t etag_len; /* of the whole, with W/; 0: none */
+    char date[DATE_LEN];
+    struct conditional_state state;
+};
+
+void file_validators(struct file_validators *validators, const struct stat *stat);
 
 /* Replies with the file; fd stays the caller's. 0 or an error; -WHARF_ECHANGED when the file shrank meanwhile. */
 int file_reply(struct wharf_request *request, const struct file *file);

@@ -21,8 +21,7 @@ bool files_is_visible(bool hidden, wharf_str name) {
     return hidden || name.len == 0 || name.ptr[0] != '.' || wharf_str_is(name, ".well-known");
 }
 
-/* The path beneath the root as a C string: nothing hidden, nothing encoded left, no NUL. NULL: no such file. */
-static const char *files_path(struct wharf_request *request, const struct files_mount *mount) {
+const char *files_path(struct wharf_request *request, const struct files_mount *mount) {
     wharf_str path = request->match.values[0];
     if (request->path.has_reserved || path.len >= PATH_MAX || str_find_byte(path, '\0') >= 0) {
         return NULL;
@@ -85,8 +84,7 @@ static int files_try(struct wharf_request *request, const struct files_mount *mo
 
 /* ---- what is not there ---- */
 
-/* Whether the client asks for a page, not for whatever there is: pictures and scripts that are missing are missing. */
-static bool wants_page(struct wharf_request *request) {
+bool files_wants_page(struct wharf_request *request) {
     const struct headers *headers = &request->head.headers;
     bool is_named = false;
     for (const struct header *line = headers_find(headers, HEADER_ACCEPT); line != NULL && !is_named;
@@ -110,7 +108,7 @@ static int files_missing(struct wharf_request *request, const struct files_mount
     }
     rc = reply_field(request, header_name(HEADER_VARY), header_name(HEADER_ACCEPT));
     if (rc == 0) {
-        rc = wants_page(request) ? files_try(request, mount, wharf_str_of(mount->fallback)) : -ENOENT;
+        rc = files_wants_page(request) ? files_try(request, mount, wharf_str_of(mount->fallback)) : -ENOENT;
     }
     return rc != -ENOENT ? rc : files_refuse(request, error);
 }
@@ -145,8 +143,8 @@ static int files_directory(struct wharf_request *request, const struct files_mou
     if (mount->listing) {
         return listing_reply(request, mount, fd, path);
     }
-    return mount->fallback != NULL && wants_page(request) ? files_missing(request, mount, path, -ENOENT)
-                                                          : refuse(request, 403, "http.listing.off");
+    return mount->fallback != NULL && files_wants_page(request) ? files_missing(request, mount, path, -ENOENT)
+                                                                : refuse(request, 403, "http.listing.off");
 }
 
 /* ---- the handler ---- */

@@ -11,7 +11,7 @@ struct files_types;
 struct files_mount {
     struct files_mount *next;
     struct tree tree;
-    bool listing, hidden, precompressed, clean_urls, immutable;
+    bool listing, hidden, precompressed, clean_urls, immutable, upload, overwrite;
     char *index; /* names with blanks between */
     char *cache_control;
     char *fallback; /* NULL: none */
@@ -27,6 +27,16 @@ int files_serve(wharf_request *request, void *arg);
 void files_free(struct files_mount *mounts);
 /* Whether a name may be shown and served. hidden: those that begin with a dot may. */
 bool files_is_visible(bool hidden, wharf_str name);
+
+/* The path beneath the root: nothing hidden, nothing encoded left, no NUL. NULL: no such file. */
+const char *files_path(struct wharf_request *request, const struct files_mount *mount);
+/* Whether the client asks for a page, not for whatever there is: pictures and scripts that are missing are missing. */
+bool files_wants_page(struct wharf_request *request);
+
+/* ---- upload.c ---- */
+/* The handlers of PUT and POST; arg: the mount. */
+int upload_put(wharf_request *request, void *arg);
+int upload_form(wharf_request *request, void *arg);
 
 /* ---- types.c ---- */
 /* Types before and after the built-in ones. types: ended by {NULL, NULL}, or NULL. path: as /etc/mime.types, or NULL. 0;

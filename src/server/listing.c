@@ -13,6 +13,7 @@
 struct listing {
     struct wharf_request *request;
     const struct listing_scan *scan;
+    bool upload;
 };
 
 static int write_str(const struct listing *listing, wharf_str text) {
@@ -82,6 +83,10 @@ static wharf_str text_entry(struct arena *arena, const struct listing_entry *ent
     "td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"                        \
     "td:first-child{overflow-wrap:anywhere}"
 
+#define FORM                                                                                                       \
+    "<form method=\"post\" enctype=\"multipart/form-data\"><input type=\"file\" name=\"file\" multiple required> " \
+    "<button>Upload</button></form>\n"
+
 /* A column's head: a link that sorts by it, the other way round where it is sorted by already. */
 static wharf_str html_column(const struct listing *listing, const char *name, const char *title,
                              enum listing_order order) {
@@ -107,9 +112,9 @@ static wharf_str html_head(const struct listing *listing) {
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
         "<meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">"
         "<title>%.*s</title>\n<style>" STYLE "</style></head>\n"
-        "<body><h1>%.*s</h1>\n<table><thead><tr>%.*s%.*s%.*s</thead><tbody>\n%s",
-        WHARF_STR_ARG(title), WHARF_STR_ARG(title), WHARF_STR_ARG(name), WHARF_STR_ARG(size),
-        WHARF_STR_ARG(time),
+        "<body><h1>%.*s</h1>\n%s<table><thead><tr>%.*s%.*s%.*s</thead><tbody>\n%s",
+        WHARF_STR_ARG(title), WHARF_STR_ARG(title), listing->upload ? FORM : "", WHARF_STR_ARG(name),
+        WHARF_STR_ARG(size), WHARF_STR_ARG(time),
         listing->request->path.text.len > 1 ? "<tr><td><a href=\"../\">../</a><td><td>\n" : "");
 }
 
@@ -220,7 +225,7 @@ int listing_reply(struct wharf_request *request, const struct files_mount *mount
     if (scan == NULL) {
         return rc;
     }
-    const struct listing listing = {.request = request, .scan = scan};
+    const struct listing listing = {.request = request, .scan = scan, .upload = mount->upload};
     rc = reply_head(request, 200, look->content_type, -1);
     rc = rc == 0 ? listing_write(&listing, look) : rc;
     listing_scan_free(scan);

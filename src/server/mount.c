@@ -8,6 +8,8 @@
 #include "server/group.h"
 #include "server/server.h"
 
+enum { UPLOAD_BYTES = 1 << 30 };
+
 static void mount_free(struct files_mount *mount) {
     if (mount->tree.root >= 0) {
         close(mount->tree.root);
@@ -64,6 +66,8 @@ static int mount_new(const wharf_files_options *options, struct files_mount **re
     mount->precompressed = options->precompressed;
     mount->clean_urls = options->clean_urls;
     mount->immutable = options->immutable;
+    mount->upload = options->upload;
+    mount->overwrite = options->overwrite;
     int rc = mount_texts(mount, options);
     if (rc < 0) {
         mount_free(mount);
@@ -96,18 +100,39 @@ static int files_check(const char *prefix, const wharf_files_options *options) {
     return 0;
 }
 
-/* Adds the route "GET prefix{file...}" to a mount whose directory is open. */
-static int mount_route(wharf_group *group, struct files_mount *mount, const char *prefix) {
+static int mount_route(wharf_group *group, const char *method, const char *prefix, wharf_handler handler,
+                       struct files_mount *mount) {
     struct arena arena;
     char first[512];
     arena_init(&arena, first, sizeof(first), 64 * 1024);
-    wharf_str pattern = arena_printf(&arena, "GET %s{file...}", prefix);
+    wharf_str pattern = arena_printf(&arena, "%s %s{file...}", method, prefix);
     int rc = pattern.ptr == NULL
                  ? fail(-ENOMEM, "files", prefix, NULL)
-                 : group_add(group, &(struct route_spec){
-                                        .pattern = pattern.ptr, .handler = files_serve, .arg = mount});
+                 : group_add(group,
+                             &(struct route_spec){.pattern = pattern.ptr, .handler = handler, .arg = mount});
     arena_deinit(&arena);
     return rc;
+}
+
+/* Uploads are a group of their own, for what limits them. */
+static int mount_uploads(wharf_group *group, const char *prefix, int64_t bytes, struct files_mount *mount) {
+    const wharf_route_options limits = {
+        .size = sizeof(limits),
+        .upload_bytes = bytes != 0 ? bytes : UPLOAD_BYTES,
+    };
+    wharf_group *inner = wharf_group_new(group, "", &limits);
+    if (inner == NULL) {
+        return -ENOMEM;
+    }
+    int rc = mount_route(inner, "PUT", prefix, upload_put, mount);
+    return rc < 0 ? rc : mount_route(inner, "POST", prefix, upload_form, mount);
+}
+
+/* The routes to a mount whose directory is open. */
+static int mount_routes(wharf_group *group, const char *prefix, const wharf_files_options *options,
+                        struct files_mount *mount) {
+    int rc = mount_route(group, "GET", prefix, files_serve, mount);
+    return rc == 0 && mount->upload ? mount_uploads(group, prefix, options->upload_bytes, mount) : rc;
 }
 
 static int files_mount(wharf_group *group, const char *prefix, const char *directory,
@@ -123,7 +148,7 @@ static int files_mount(wharf_group *group, const char *prefix, const char *direc
     }
     mount->tree.root = tree_open_root(directory);
     rc = mount->tree.root < 0 ? fail(mount->tree.root, "open", directory, NULL)
-                              : mount_route(group, mount, prefix);
+                              : mount_routes(group, prefix, options, mount);
     if (rc < 0) {
         mount_free(mount);
         return rc;
