@@ -40,6 +40,31 @@ typedef struct wharf_response wharf_response;
  * up, which the response then carries. May suspend. */
 typedef ssize_t (*wharf_body_fn)(void *arg, void *buffer, size_t size);
 
+/** One line of a form. A value is a text, `value_bytes` bytes, or a file. */
+typedef struct wharf_form_field {
+    const char *name; /**< UTF-8 */
+    const char *value;
+    size_t value_bytes;       /**< 0: up to its NUL */
+    const char *file;         /**< or: the contents of this regular file, streamed */
+    const char *filename;     /**< what the file is called there; default: the last part of its path */
+    const char *content_type; /**< default: by the file's name; none for a value */
+} wharf_form_field;
+
+/** Gives the trailers of a chunked body, after its last byte: lines as in wharf_fetch_options.headers, ended by NULL, that live
+ * until the next call; NULL: none. Must not suspend. */
+typedef const char *const *(*wharf_trailers_fn)(void *body_arg);
+
+/** Gets what would have been sent. A negative result ends the fetch, which carries it. May suspend. */
+typedef int (*wharf_print_fn)(void *arg, const void *bytes, size_t len);
+
+/** How a request's body is compressed. */
+typedef enum wharf_compress {
+    WHARF_COMPRESS_NONE,
+    WHARF_COMPRESS_GZIP,
+    WHARF_COMPRESS_DEFLATE,
+    WHARF_COMPRESS_ZSTD
+} wharf_compress;
+
 /** Every limit of the client. 0: the default; WHARF_OFF: none. */
 typedef struct wharf_client_limits {
     int64_t connect_ms;      /**< names, connecting and TLS, per hop: 10,000 */
@@ -58,6 +83,7 @@ typedef struct wharf_client_limits {
     int64_t idle_per_origin; /**< kept idle per origin: 32 */
     int64_t keep_alive_ms;   /**< how long an idle connection is kept: 55,000 */
     int64_t lifetime_ms;     /**< age after which a connection is not used again: 600,000 */
+    int64_t line_bytes;      /**< of a line that wharf_response_read_line() gives: 1 MiB */
     int64_t speed_bytes;     /**< a body has to bring this many bytes a second, over speed_ms: 10 */
     int64_t speed_ms;        /**< how long it may lag behind that: 60,000 */
     int64_t retries;         /**< how often a request is tried again, see below: none */
@@ -117,6 +143,19 @@ typedef struct wharf_fetch_options {
     const char *body_file; /**< or: the body is this file */
     wharf_body_fn body_fn; /**< or: the body is what this function produces */
     void *body_arg;
+    wharf_trailers_fn trailers_fn; /**< trailers of a body_fn whose length is not known */
+    const char *json;              /**< or: a JSON text, which is checked */
+    /** Or: a form, ended by a field without a name. It is sent as multipart/form-data when it has a file, or .multipart is set, else
+     *  as application/x-www-form-urlencoded. Files are streamed, and the length is known beforehand. */
+    const wharf_form_field *form;
+    bool multipart;
+    /** compress a body from memory, a form or a file, of at most 64 MiB, unless that makes it longer */
+    wharf_compress compress;
+    /** "name=value" or "name", ended by NULL: percent-encoded and added to the URL's query */
+    const char *const *query;
+    wharf_print_fn
+        print; /**< instead of sending it, give the request, byte for byte, to this function; secrets hidden */
+    void *print_arg;
     int64_t body_fn_bytes;    /**< how many bytes it will produce; 0: unknown, sent chunked */
     const char *content_type; /**< of the body; default application/octet-stream */
     bool raw;                 /**< ask for no content coding and undo none: the body as it is on the wire */
@@ -237,6 +276,15 @@ WHARF_API wharf_str wharf_response_body(const wharf_response *response);
  * verified end. Errors: -WHARF_EEOF (cut short), -WHARF_EPROTOCOL, -ETIMEDOUT, -ECONNRESET, -ECANCELED; the
  * response then carries it too. */
 WHARF_API WHARF_MUST_USE ssize_t wharf_response_read(wharf_response *response, void *buffer, size_t size);
+
+/** The whole body as text in UTF-8, whatever its charset: the one that Content-Type names, else that of a byte order mark, else
+ * UTF-8; U+FFFD stands for bytes that mean nothing. It lives as long as the response; the mark is left out. Does not suspend.
+ * Errors: the response's, -EINVAL (nobody knows the charset), -ENOMEM; *ret_text is untouched then. */
+WHARF_API int wharf_response_text(wharf_response *response, wharf_str *ret_text);
+
+/** The next line of the body, of a stream too, as bytes and without its LF or CR LF; the view lives until the next call. Suspends.
+ * Returns 1, or 0 at the end. Errors: as wharf_response_read(), -WHARF_ELIMIT (limits.line_bytes), -ENOMEM. */
+WHARF_API WHARF_MUST_USE int wharf_response_read_line(wharf_response *response, wharf_str *ret_line);
 
 /** Frees the response. What is unread of a short body is read (64 KiB and 50 ms at most) to keep the
  * connection, else the connection is closed. May suspend that long. NULL is fine. */

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "cli/exitcode.h"
-#include "cli/json.h"
 #include "wharf/os.h"
 
 enum { JSON_BYTES_MAX = 256 << 20 };
@@ -105,7 +104,7 @@ static int find_source(const char *data, bool whole, struct payload *payload) {
 
 static int check_json(const struct payload *payload) {
     size_t offset = 0;
-    const char *problem = json_check(payload->bytes, payload->len, &offset);
+    const char *problem = wharf_json_check(payload->bytes, payload->len, &offset);
     if (problem == NULL) {
         return EXIT_OK;
     }

@@ -14,16 +14,18 @@
 #include "client/content.h"
 #include "client/exchange.h"
 #include "client/jar.h"
+#include "client/offline.h"
 #include "client/options.h"
 #include "client/pool.h"
 #include "client/prepare.h"
+#include "client/query.h"
 #include "client/redirect.h"
 #include "client/response.h"
 #include "client/retry.h"
 #include "dial/dial.h"
 #include "sched/sched.h"
 
-static const size_t FETCH_BYTES_MAX = 64 << 20;
+static const size_t FETCH_BYTES_MAX = 256 << 20;
 
 enum { STATUS_EXPECTATION_FAILED = 417, NS_PER_MS = 1000000, MS_PER_SECOND = 1000 };
 
@@ -46,7 +48,7 @@ struct place fetch_place(const struct fetch *fetch, const struct address *peer) 
 
 static int fetch_set_method(struct fetch *fetch) {
     const wharf_fetch_options *options = &fetch->options;
-    bool has_body = options->body != NULL || options->body_file != NULL || options->body_fn != NULL;
+    bool has_body = source_is_named(options);
     const char *method = options->method != NULL ? options->method : has_body ? "POST" : "GET";
     fetch->method = wharf_str_of(method);
     fetch->method_id = h1_method_of(fetch->method);
@@ -65,7 +67,11 @@ static int fetch_set_url(struct fetch *fetch) {
     if (text == NULL) {
         return fail(-EINVAL, "read options", "", "url is not set");
     }
-    int rc = url_parse(&fetch->arena, wharf_str_of(text), &fetch->url, &error);
+    int rc = fetch->options.query != NULL ? query_add(&fetch->arena, fetch->options.query, &text) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    rc = url_parse(&fetch->arena, wharf_str_of(text), &fetch->url, &error);
     if (rc == -ENOMEM) {
         return fail(rc, "parse URL", "", NULL);
     }
@@ -158,7 +164,7 @@ static int fetch_configure(struct fetch *fetch, const wharf_fetch_options *given
     rc = rc < 0 ? rc
                 : route_rules_read(&fetch->arena, fetch->options.proxy, fetch->options.no_proxy,
                                    fetch->options.networks, &fetch->rules);
-    return rc < 0 ? rc : source_open(&fetch->body, &fetch->options);
+    return rc < 0 ? rc : source_open(&fetch->body, &fetch->options, &fetch->arena);
 }
 
 /* ---- one hop ---- */
@@ -414,6 +420,11 @@ static int fetch_follow(struct fetch *fetch) {
 /* Until there is a result that is not to be tried again. */
 static int fetch_run(struct fetch *fetch) {
     struct wharf_response *response = fetch->response;
+    response->line_bytes = fetch->limits.line_bytes;
+    if (fetch->options.print != NULL) {
+        int rc = fetch_note_url(fetch);
+        return rc < 0 ? rc : offline_print(fetch);
+    }
     for (;;) {
         int rc = fetch_follow(fetch);
         if (retry_again(fetch, rc)) {

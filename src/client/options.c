@@ -45,6 +45,7 @@ static const struct limit limits_table[] = {
     LIMIT(idle_per_origin, 32, COUNT_MAX, LIMIT_COUNT),
     LIMIT(keep_alive_ms, 55000, TIME_MAX, LIMIT_TIME),
     LIMIT(lifetime_ms, 600000, TIME_MAX, LIMIT_TIME),
+    LIMIT(line_bytes, 1 << 20, 1LL << 40, LIMIT_COUNT),
     LIMIT(speed_bytes, 10, 1LL << 40, LIMIT_SWITCH),
     LIMIT(speed_ms, 60000, TIME_MAX, LIMIT_TIME),
     LIMIT(retries, WHARF_OFF, 1000, LIMIT_SWITCH),

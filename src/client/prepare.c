@@ -168,11 +168,15 @@ static int append_content(const struct fetch *fetch, bool allow_expect, struct p
     if (fetch->body.kind == SOURCE_NONE) {
         return announces_empty_body(fetch) ? h1_append_field(head, STR("Content-Length"), STR("0")) : 0;
     }
-    wharf_str type = STR("application/octet-stream");
+    wharf_str type = fetch->body.content_type.len > 0 ? fetch->body.content_type
+                                                      : STR("application/octet-stream");
     if (fetch->options.content_type != NULL) {
         type = wharf_str_of(fetch->options.content_type);
     }
     int rc = append_default(fetch, head, STR("Content-Type"), type);
+    if (rc == 0 && fetch->body.coding.len > 0) {
+        rc = h1_append_field(head, STR("Content-Encoding"), fetch->body.coding);
+    }
     if (rc < 0) {
         return rc;
     }

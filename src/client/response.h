@@ -37,6 +37,7 @@ struct wharf_response {
     int redirects;
     bool streaming; /* the body is left for wharf_response_read */
     int64_t content_length;
+    int64_t line_bytes; /* limits.line_bytes */
     const char *url;
     const char *public_url;
     const char *proxy; /* that the connection goes through; "": none */

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "client/response.h"
+#include "http/codec/chunked.h"
 #include "sched/sched.h"
 #include "sched/task.h"
 
@@ -27,6 +28,8 @@ struct upload_watch {
     bool fired;
     int misses; /* looks in a row that had nothing to see */
 };
+
+enum { TRAILERS_MAX = 1 << 16 };
 
 /* After so many the send goes ahead unwatched: the descriptor cannot be watched, for want of memory. */
 enum { MISSES_MAX = 2 };
@@ -206,12 +209,27 @@ int upload_head(struct exchange *exchange, bool with_body) {
 
 /* ---- bodies ---- */
 
-static int upload_file(struct exchange *exchange) {
-    const struct source *body = &exchange->fetch->body;
-    struct cargo cargo = {.file = body->file, .left = body->length};
+/* 1: all of it; 0: stopped; or a recorded failure. */
+static int upload_file(struct exchange *exchange, int file, int64_t length, const char *path) {
+    struct cargo cargo = {.file = file, .left = length};
     int rc = upload_cargo(exchange, &cargo);
-    if (rc == 1 && source_check_file(body) < 0) {
+    if (rc == 1 && source_check_file(file, path, length) < 0) {
         return -WHARF_ECHANGED;
+    }
+    return rc;
+}
+
+static int upload_each_piece(struct exchange *exchange) {
+    const struct source *body = &exchange->fetch->body;
+    int rc = 1;
+    for (size_t i = 0; rc == 1 && i < body->piece_count; i++) {
+        const struct piece *each = &body->pieces[i];
+        struct iovec piece = piece_of(each->bytes, (size_t)each->len);
+        if (each->file >= 0) {
+            rc = upload_file(exchange, each->file, each->len, each->path);
+        } else {
+            rc = upload_pieces(exchange, &piece, 1, i + 1 < body->piece_count);
+        }
     }
     return rc;
 }
@@ -289,6 +307,33 @@ static int upload_counted(struct exchange *exchange, struct production *producti
     return 1;
 }
 
+/* "0", the trailers, and the end. */
+static int upload_last_chunk(struct exchange *exchange) {
+    const wharf_fetch_options *options = &exchange->fetch->options;
+    struct buffer last;
+    struct fields trailers = {NULL, 0};
+    const char *const *lines = options->trailers_fn != NULL ? options->trailers_fn(options->body_arg) : NULL;
+    int rc = fields_parse(&exchange->fetch->arena, lines, &trailers);
+    buffer_init(&last, TRAILERS_MAX);
+    rc = rc < 0 ? rc : buffer_append_str(&last, STR("0\r\n"));
+    for (size_t i = 0; rc == 0 && i < trailers.count; i++) {
+        if (header_is_forbidden_trailer(trailers.at[i].id)) {
+            rc = exchange_fail(exchange, -EINVAL, "produce trailers for", "one of them is no trailer");
+        } else {
+            rc = h1_append_field(&last, trailers.at[i].name, trailers.at[i].value);
+        }
+    }
+    rc = rc < 0 ? rc : buffer_append_str(&last, STR("\r\n"));
+    if (rc == 0) {
+        struct iovec piece = piece_of(last.data, buffer_len(&last));
+        rc = upload_pieces(exchange, &piece, 1, false);
+    } else if (failure_current()->code != rc) {
+        rc = exchange_fail(exchange, rc, "produce trailers for", "");
+    }
+    buffer_deinit(&last);
+    return rc;
+}
+
 static int upload_chunked(struct exchange *exchange, struct production *production) {
     char line[H1_CHUNK_LINE_MAX];
     for (;;) {
@@ -297,8 +342,7 @@ static int upload_chunked(struct exchange *exchange, struct production *producti
             return rc;
         }
         if (production->count == 0) {
-            struct iovec last = piece_of("0\r\n\r\n", 5);
-            return upload_pieces(exchange, &last, 1, false);
+            return upload_last_chunk(exchange);
         }
         size_t line_len = h1_chunk_format(production->count, line);
         char *start = production->block + FRAME_BEFORE - line_len;
@@ -330,7 +374,9 @@ int upload_body(struct exchange *exchange) {
         struct iovec piece = piece_of(body->bytes, (size_t)body->length);
         rc = upload_pieces(exchange, &piece, 1, false);
     } else if (body->kind == SOURCE_FILE) {
-        rc = upload_file(exchange);
+        rc = upload_file(exchange, body->file, body->length, body->path);
+    } else if (body->kind == SOURCE_PIECES) {
+        rc = upload_each_piece(exchange);
     } else if (body->kind == SOURCE_FUNCTION) {
         rc = upload_function(exchange);
     }

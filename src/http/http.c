@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "http/codec/date.h"
+#include "http/codec/json.h"
 #include "http/codec/status.h"
 #include "sched/sched.h"
 
@@ -29,4 +30,8 @@ int wharf_date_format(int64_t seconds, char *out) {
 
 int wharf_date_parse(wharf_str text, int64_t *ret_seconds) {
     return date_parse(text, sched_wall_seconds(), ret_seconds);
+}
+
+const char *wharf_json_check(const char *text, size_t len, size_t *ret_offset) {
+    return json_check(text, len, ret_offset);
 }

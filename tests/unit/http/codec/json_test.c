@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/json.h"
+#include "http/codec/json.h"
 
 static const char *const accepted[] = {
     "null",

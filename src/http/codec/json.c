@@ -1,7 +1,7 @@
 /* A checker for JSON (RFC 8259): one pass, nothing built. Open arrays and objects are kept as one flag each,
  * so that depth costs no stack. NaN, Infinity, comments, trailing commas and a byte order mark are refused,
  * as the RFC has it. */
-#include "cli/json.h"
+#include "http/codec/json.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* Whether a text is JSON. */
-#ifndef CLI_JSON_H
-#define CLI_JSON_H
+#ifndef HTTP_CODEC_JSON_H
+#define HTTP_CODEC_JSON_H
 
 #include <stddef.h>
 
