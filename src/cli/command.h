@@ -55,7 +55,7 @@ struct command {
 };
 
 extern const struct command serve_command, get_command, head_command, post_command, put_command,
-    delete_command, listen_command, connect_command, tls_command, dns_command;
+    delete_command, patch_command, options_command, listen_command, connect_command, tls_command, dns_command;
 
 /* All of them in the order of the help, ended by NULL. */
 extern const struct command *const commands[];

@@ -13,8 +13,19 @@
 #include "wharf/base.h"
 
 const struct command *const commands[] = {
-    &serve_command,  &get_command,     &head_command, &post_command, &put_command, &delete_command,
-    &listen_command, &connect_command, &tls_command,  &dns_command,  NULL,
+    &serve_command,
+    &get_command,
+    &head_command,
+    &post_command,
+    &put_command,
+    &patch_command,
+    &delete_command,
+    &options_command,
+    &listen_command,
+    &connect_command,
+    &tls_command,
+    &dns_command,
+    NULL,
 };
 
 const struct command *command_find(const char *name) {

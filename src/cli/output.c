@@ -175,6 +175,10 @@ int output_write(struct output *output, const void *bytes, size_t len) {
     return write_all(output->fd, bytes, len);
 }
 
+int output_write_plain(struct output *output, const void *bytes, size_t len) {
+    return write_all(output->fd, bytes, len);
+}
+
 static void output_deinit(struct output *output) {
     if (output->owns_fd && output->fd >= 0) {
         close(output->fd);

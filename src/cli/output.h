@@ -37,6 +37,9 @@ int output_open(struct output *output, const char *path);
 /* Writes all of it, or fails; -EPIPE is a reader that has gone. Blocks the thread. */
 int output_write(struct output *output, const void *bytes, size_t len);
 
+/* The same, for text that is fit for a terminal already. */
+int output_write_plain(struct output *output, const void *bytes, size_t len);
+
 /* What was written is complete: puts a regular file in its place. Closes. */
 int output_commit(struct output *output);
 

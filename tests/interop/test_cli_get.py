@@ -1,15 +1,18 @@
-"""wharf get, head, post, put, delete against Python's http.server and against servers that misbehave on purpose."""
+"""wharf get, head, post, put, patch, delete, options against Python's http.server and against servers that misbehave on purpose."""
 
+import email
 import gzip
 import http.server
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
 import subprocess
 import threading
+import urllib.parse
 import zlib
 
 import pytest
@@ -77,12 +80,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(200, b"\x1b[31mred\x1b[0m\r\n")
         elif self.path == "/binary":
             self.reply(200, b"\x00\x01\x02")
+        elif self.path == "/echo-json":
+            self.reply(200, body, [("Content-Type", "application/json")])
         elif self.command in ("POST", "PUT"):
             self.reply(200, body)
         else:
             self.reply(200, f"{self.command} {self.path}\n".encode())
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
 
 
 class Peer(http.server.ThreadingHTTPServer):
@@ -418,12 +423,12 @@ def test_reader_that_leaves_ends_it_quietly(wharf, peer):
     process.stderr.close()
 
 
-def read_terminal(words, terminal_fd):
+def read_terminal(words, terminal_fd, **options):
     """Runs a command with a pseudo-terminal as one of its descriptors; what it wrote there, and its exit code."""
     controller, terminal = pty.openpty()
     streams = {fd: subprocess.DEVNULL for fd in (1, 2)}
     streams[terminal_fd] = terminal
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=streams[1], stderr=streams[2])
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=streams[1], stderr=streams[2], **options)
     os.close(terminal)
     shown = b""
     while select.select([controller], [], [], 20)[0]:
@@ -576,3 +581,102 @@ def test_file_that_is_no_jar_is_left_alone(wharf, run, peer, tmp_path):
     assert (result.returncode, notes.read_text(), peer.seen) == (8, "things to buy\n", [])
     assert b"line 1 is no cookie" in result.stderr
     assert run(wharf, "get", "-b", tmp_path / "none", peer.url + "/").returncode == 8
+
+
+def sent_by(run, peer, *words):
+    result = run(*words)
+    assert result.returncode == 0, result.stderr
+    return peer.seen[-1]
+
+
+def test_items_make_json(wharf, run, peer, tmp_path):
+    text = tmp_path / "text"
+    text.write_text("from a file")
+    raw = tmp_path / "raw"
+    raw.write_text('{"z": [null]}')
+    method, path, headers, body, _ = sent_by(
+        run, peer, wharf, "post", peer.url + "/json?a=1", "name=Ada L", "age:=36", r"a\=b=c=d", f"note=@{text}",
+        f"more:=@{raw}", "list[]=one", "list[]=two", "deep[er][0][x]:=true", "q==a b&c", "q==2", "X-Given: yes", "Accept:", "X-Empty;")
+    assert (method, path) == ("POST", "/json?a=1&q=a%20b%26c&q=2")
+    assert json.loads(body) == {"name": "Ada L", "age": 36, "a=b": "c=d", "note": "from a file", "more": {"z": [None]},
+                                "list": ["one", "two"], "deep": {"er": [{"x": True}]}}
+    assert headers["Content-Type"] == "application/json"
+    assert (headers["X-Given"], headers["X-Empty"], headers["Accept"]) == ("yes", "", None)
+
+
+def test_items_make_a_form(wharf, run, peer):
+    _, _, headers, body, _ = sent_by(run, peer, wharf, "post", "--form", peer.url + "/form", "a b=1&2", "c=ü", "c=")
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert urllib.parse.parse_qsl(body.decode(), keep_blank_values=True) == [("a b", "1&2"), ("c", "ü"), ("c", "")]
+
+
+def test_files_of_a_form_are_streamed_with_a_length(wharf, run, peer, tmp_path):
+    large = tmp_path / 'a"ü.png'
+    large.write_bytes(LARGE)
+    _, _, headers, body, _ = sent_by(run, peer, wharf, "put", "-f", peer.url + "/", "title=T", f"file@{large}")
+    assert int(headers["Content-Length"]) == len(body)
+    message = email.message_from_bytes(b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body)
+    title, file = message.get_payload()
+    assert title.get_payload() == "T" and title.get_param("name", header="Content-Disposition") == "title"
+    assert file.get_payload(decode=True) == LARGE and file.get_content_type() == "image/png"
+    assert b'filename="a%22\xc3\xbc.png"' in body
+
+
+@pytest.mark.parametrize("words", [
+    ["get", "URL", "a=1"], ["post", "URL", "a@file"], ["post", "-d", "x", "URL", "a=1"], ["post", "URL", "a:=nonsense"],
+    ["post", "URL", "a[b=1"], ["post", "URL", "a=1", "a[b]=2"], ["post", "a=1"], ["post", "URL", "plain"], ["get", "-o", "x", "-O", "URL"],
+])
+def test_items_that_make_no_sense_are_refused(wharf, run, peer, words):
+    result = run(wharf, *[peer.url + "/" if word == "URL" else word for word in words])
+    assert (result.returncode, peer.seen) == (2, []), result.stderr
+
+
+def test_offline_writes_what_would_be_sent(wharf, run):
+    result = run(wharf, "post", "--offline", "-S", "X-Key: hush", "http://nowhere.example/p", "a=1", "b==2")
+    head, _, body = result.stdout.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /p?b=2 HTTP/1.1\r\nHost: nowhere.example\r\n") and body == b'{"a": "1"}'
+    assert b"Content-Length: 10" in head and b"X-Key: [hidden]" in head
+
+
+@pytest.mark.parametrize("command,method", [("patch", "PATCH"), ("options", "OPTIONS")])
+def test_more_methods(wharf, run, peer, command, method):
+    assert sent_by(run, peer, wharf, command, peer.url + "/x")[0] == method
+
+
+def test_remote_name_is_taken_from_the_url_and_replaces_nothing(wharf, run, peer, tmp_path):
+    words = [wharf, "get", "-O", peer.url + "/a/page.html?x=/y"]
+    assert run(*words, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "page.html").read_bytes() == b"GET /a/page.html?x=/y\n"
+    assert run(*words, cwd=tmp_path).returncode == 8
+    for path in ("/", "", "/a/..", "/.hidden"):
+        assert run(wharf, "get", "-O", peer.url + path, cwd=tmp_path).returncode == 8
+    assert names_in(tmp_path) == ["page.html"] and len(peer.seen) == 1
+
+
+def test_body_is_compressed_on_request(wharf, run, peer):
+    _, _, headers, body, _ = sent_by(run, peer, wharf, "post", "--compress", "gzip", "-d", "x" * 5000, peer.url + "/")
+    assert headers["Content-Encoding"] == "gzip" and gzip.decompress(body) == b"x" * 5000
+
+
+def test_everyday_flags_of_curl(wharf, run, peer):
+    assert sent_by(run, peer, wharf, "get", "-A", "me/1", peer.url + "/")[2]["User-Agent"] == "me/1"
+    assert sent_by(run, peer, wharf, "post", "-L", peer.url + "/moved")[:2] == ("GET", "/here")
+
+
+def test_report_is_one_object_for_each_url(wharf, run, peer, unused_port):
+    result = run(wharf, "get", "--report", "json", f"http://u:hush@127.0.0.1:{peer.server_port}/moved",
+                 f"http://127.0.0.1:{unused_port()}/")
+    lines = [json.loads(line) for line in result.stderr.splitlines() if line.startswith(b"{")]
+    assert [(line["status"], line["exit_code"], line["error"]) for line in lines] == [(200, 0, None), (0, 4, "ECONNREFUSED")]
+    assert [attempt["status"] for attempt in lines[0]["attempts"]] == [302, 200]
+    assert lines[0]["url"] == peer.url + "/here" and b"hush" not in result.stderr
+
+
+def test_json_is_laid_out_on_a_terminal_alone(wharf, run, peer):
+    text = b'{"a":[1,"x\\u001b[2J",{}],"b":null}'
+    words = [wharf, "post", "--json", text.decode(), peer.url + "/echo-json"]
+    assert run(*words).stdout == text
+    shown, _ = read_terminal(words, 1, env={**os.environ, "NO_COLOR": "1"})
+    assert shown.replace(b"\r\n", b"\n").decode() == json.dumps(json.loads(text), indent=4) + "\n"
+    coloured, _ = read_terminal(words, 1, env={**os.environ, "NO_COLOR": "", "TERM": "xterm"})
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == shown and b"\x1b[1;34m" in coloured
