@@ -78,6 +78,7 @@ want_peers() {
     want dante-server danted /usr/sbin/danted
     want wrk wrk
     want golang-go go
+    want slowhttptest slowhttptest
     want python3-requests /usr/lib/python3/dist-packages/requests/__init__.py
     want python3-httpx /usr/lib/python3/dist-packages/httpx/__init__.py
 }

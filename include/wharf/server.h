@@ -45,12 +45,13 @@ typedef struct wharf_server_limits {
     int64_t target_bytes;  /**< the request target: 8,192 */
     int64_t body_bytes;    /**< of a body taken whole by wharf_request_body(): 1 MiB; streams have no limit */
     int64_t parts;         /**< of a multipart form: 1,000 */
-    int64_t part_head_bytes; /**< of one part's head: 8,192 */
-    int64_t drain_bytes;     /**< unread body taken off the wire to keep the connection: 262,144 */
-    int64_t pipelined;       /**< requests read ahead: 16 */
-    int64_t connections;     /**< open at once, all cores: 90 % of the file descriptors */
-    int64_t requests;        /**< on one connection: none */
-    int64_t compressions;    /**< replies that are compressed at once, each core; others go as they are: 64 */
+    int64_t part_head_bytes;         /**< of one part's head: 8,192 */
+    int64_t drain_bytes;             /**< unread body taken off the wire to keep the connection: 262,144 */
+    int64_t pipelined;               /**< requests read ahead: 16 */
+    int64_t connections;             /**< open at once, all cores: 90 % of the file descriptors */
+    int64_t connections_per_address; /**< of these, from one address or one /64 of IPv6: none */
+    int64_t requests;                /**< on one connection: none */
+    int64_t compressions; /**< replies that are compressed at once, each core; others go as they are: 64 */
 } wharf_server_limits;
 
 struct wharf_route_options; /* of wharf/route.h: what is set for all routes, or for some */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "sched/engine.h"
 #include "server/access.h"
+#include "server/addresses.h"
 #include "server/connection.h"
 #include "server/server.h"
 #include "wharf/task.h"
@@ -22,7 +23,8 @@ struct handed {
 };
 
 /* Over the limit: an answer at once where no handshake would have to come first, and nothing kept. */
-static void accept_refuse(const struct acceptor *acceptor, struct io *io, const struct address *from) {
+static void accept_refuse(const struct acceptor *acceptor, struct io *io, const struct address *from,
+                          const char *reason) {
     static const char BUSY[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
                                "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n\r\n"
                                "503 Service Unavailable\n";
@@ -37,12 +39,22 @@ static void accept_refuse(const struct acceptor *acceptor, struct io *io, const 
     peer_set(&peer, from);
     access_refused(acceptor->core, &(const struct access_refusal){.peer = &peer,
                                                                   .status = acceptor->tls == NULL ? 503 : 0,
-                                                                  .reason = "connections.limit"});
+                                                                  .reason = reason});
 }
 
-static void accept_forget(struct core *core) {
-    atomic_fetch_sub(&core->load, 1);
-    atomic_fetch_sub(&core->server->connections, 1);
+void server_leave(struct core *core, const struct peer *peer) {
+    wharf_server *server = core->server;
+    atomic_fetch_sub_explicit(&core->load, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+    if (server->addresses != NULL) {
+        addresses_leave(server->addresses, peer);
+    }
+}
+
+static void accept_forget(struct core *core, const struct address *from) {
+    struct peer peer;
+    peer_set(&peer, from);
+    server_leave(core, &peer);
 }
 
 /* On the receiving core. */
@@ -53,7 +65,7 @@ static void handed_arrives(struct message *message) {
     atomic_fetch_sub(&core->handing, 1);
     if (!atomic_load(&core->alive) || io_open(handed->fd, IO_READ | IO_WRITE, &io) < 0) {
         sched_engine()->close(core->sched, handed->fd, true);
-        accept_forget(core);
+        accept_forget(core, &handed->peer);
     } else {
         if (handed->peer.any.sa_family != AF_UNIX) {
             io_is_tcp(io);
@@ -96,12 +108,31 @@ static struct core *accept_choose(struct core *own) {
     return best;
 }
 
+/* Counts one more connection; NULL, or why there may not be one. Where all are taken, one that idles makes room. */
+static const char *accept_count(struct core *core, const struct address *from) {
+    wharf_server *server = core->server;
+    struct peer peer;
+    peer_set(&peer, from);
+    int64_t most = server->limits.connections_per_address;
+    if (server->addresses != NULL && !addresses_enter(server->addresses, &peer, most)) {
+        return "connections.address";
+    }
+    if (atomic_fetch_add(&server->connections, 1) < server->connections_max || connection_shed(core)) {
+        return NULL;
+    }
+    atomic_fetch_sub(&server->connections, 1);
+    if (server->addresses != NULL) {
+        addresses_leave(server->addresses, &peer);
+    }
+    return "connections.limit";
+}
+
 static void accept_place(const struct acceptor *acceptor, struct io *io, const struct address *peer) {
     struct core *core = acceptor->core;
     wharf_server *server = core->server;
-    if (atomic_fetch_add(&server->connections, 1) >= server->connections_max) {
-        atomic_fetch_sub(&server->connections, 1);
-        accept_refuse(acceptor, io, peer);
+    const char *refusal = accept_count(core, peer);
+    if (refusal != NULL) {
+        accept_refuse(acceptor, io, peer, refusal);
         return;
     }
     /* Another core may have come to its end already. */

@@ -18,6 +18,8 @@
 
 /* Once the server stops: a request that is on its way now still gets its answer. */
 enum { LAST_REST_NS = 250 * 1000 * 1000 };
+/* How many connections are looked at to find one to close for another. */
+enum { SHED_LOOKS = 256 };
 
 /* ---- who is there ---- */
 
@@ -88,6 +90,8 @@ static void connection_free(struct connection *connection) {
     timer_deinit(core->sched, &connection->timer);
     if (connection->next != NULL) {
         connection->next->prev = connection->prev;
+    } else {
+        core->eldest = connection->prev;
     }
     if (connection->prev != NULL) {
         connection->prev->next = connection->next;
@@ -95,8 +99,7 @@ static void connection_free(struct connection *connection) {
         core->connections = connection->next;
     }
     core->count--;
-    atomic_fetch_sub_explicit(&core->load, 1, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&core->server->connections, 1, memory_order_relaxed);
+    server_leave(core, &connection->peer);
     mem_free(connection);
     if (core->count == 0) {
         event_announce(&core->changed);
@@ -110,6 +113,26 @@ void connection_drop(struct connection *connection, bool reset) {
         stream_close_now(&connection->stream);
     }
     connection_free(connection);
+}
+
+/* What has arrived already will be answered. */
+static bool connection_is_idle(const struct connection *connection) {
+    return connection->state == CONNECTION_RESTING &&
+           sched_engine()->unread(connection->core->sched, connection->stream.io->fd) == 0;
+}
+
+bool connection_shed(struct core *core) {
+    struct connection *found = NULL;
+    struct connection *at = core->eldest;
+    for (int i = 0; i < SHED_LOOKS && at != NULL; i++, at = at->prev) {
+        bool better = found == NULL || at->timer.deadline < found->timer.deadline;
+        found = better && connection_is_idle(at) ? at : found;
+    }
+    if (found == NULL) {
+        return false;
+    }
+    connection_drop(found, false);
+    return true;
 }
 
 /* Idle for too long. */
@@ -172,10 +195,11 @@ void connection_open(struct core *core, struct io *io, const struct address *pee
     bool secured = tls == NULL || (connection != NULL && stream_secure(&stream, tls, NULL) == 0);
     if (connection == NULL || !secured ||
         timer_init(core->sched, &connection->timer, connection_expire) < 0) {
+        struct peer from;
+        peer_set(&from, peer);
         mem_free(connection);
         stream_abort(&stream);
-        atomic_fetch_sub_explicit(&core->load, 1, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&core->server->connections, 1, memory_order_relaxed);
+        server_leave(core, &from);
         return;
     }
     if (tls != NULL) {
@@ -187,6 +211,8 @@ void connection_open(struct core *core, struct io *io, const struct address *pee
     connection->next = core->connections;
     if (core->connections != NULL) {
         core->connections->prev = connection;
+    } else {
+        core->eldest = connection;
     }
     core->connections = connection;
     core->count++;

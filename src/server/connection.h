@@ -43,6 +43,9 @@ void connection_finish(struct connection *connection);
 /* Ends a connection that has no task, gracefully or by reset. */
 void connection_drop(struct connection *connection, bool reset);
 
+/* Closes the one that has idled longest among the eldest few hundred. False: none of those idles. */
+bool connection_shed(struct core *core);
+
 void peer_set(struct peer *peer, const struct address *address);
 bool peer_is_local(const struct peer *peer);
 /* As address_format(); out: WHARF_ADDRESS_SIZE bytes. */

@@ -34,6 +34,7 @@ static const struct limit_row LIMITS[] = {
     LIMIT(drain_bytes, 262144, 1, INT64_MAX / 2, true),
     LIMIT(pipelined, 16, 1, 1000, false),
     LIMIT(connections, 0, 1, INT32_MAX, true),
+    LIMIT(connections_per_address, LIMIT_NONE, 1, INT32_MAX, true),
     LIMIT(requests, LIMIT_NONE, 1, INT64_MAX / 2, true),
     LIMIT(compressions, 64, 1, 100000, false),
 };

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "server/addresses.h"
 #include "server/files.h"
 #include "server/group.h"
 #include "tls/settings.h"
@@ -93,6 +94,7 @@ void wharf_server_free(wharf_server *server) {
     groups_free(server->groups);
     files_free(server->mounts);
     mem_free(server->cores);
+    addresses_free(server->addresses);
     mem_free(server->log_file);
     mem_free(server);
 }
@@ -252,6 +254,15 @@ static int server_run_cores(wharf_server *server, int cores) {
     return rc < 0 ? rc : (int)(cut < INT32_MAX ? cut : INT32_MAX);
 }
 
+/* Where they are limited. The table stays for the next run. */
+static int server_count_addresses(wharf_server *server) {
+    if (server->limits.connections_per_address == LIMIT_NONE || server->addresses != NULL) {
+        return 0;
+    }
+    server->addresses = addresses_new();
+    return server->addresses != NULL ? 0 : fail(-ENOMEM, "serve", NULL, NULL);
+}
+
 int wharf_server_run(wharf_server *server) {
     int rc = server_check_run(server);
     if (rc < 0) {
@@ -262,6 +273,7 @@ int wharf_server_run(wharf_server *server) {
     server->connections_max = server->limits.connections > 0 ? server->limits.connections
                                                              : descriptors * 9 / 10;
     rc = groups_prepare(server);
+    rc = rc < 0 ? rc : server_count_addresses(server);
     if (rc < 0) {
         return rc;
     }

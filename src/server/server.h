@@ -24,7 +24,9 @@
 #include "wharf/route.h"
 #include "wharf/server.h"
 
+struct addresses;
 struct connection;
+struct peer;
 struct files_mount;
 struct handshakes;
 struct log;
@@ -71,7 +73,8 @@ struct core {
     wharf_server *server;
     struct sched *sched;
     struct scope *scope;            /* of the connections' tasks */
-    struct connection *connections; /* all that are open */
+    struct connection *connections; /* all that are open, the newest first */
+    struct connection *eldest;      /* the last of them */
     int64_t count, busy;            /* of them; of those, how many have a task */
     int64_t cut;                    /* requests that were cut off */
     struct core_clock clock;
@@ -133,8 +136,9 @@ struct wharf_server {
     _Atomic int core_count;
     _Atomic int64_t connections; /* open, all cores */
     int64_t connections_max;
-    _Atomic int stop;    /* enum stop_level */
-    _Atomic bool reload; /* certificates are to be read again */
+    struct addresses *addresses; /* NULL: connections are not counted by address */
+    _Atomic int stop;            /* enum stop_level */
+    _Atomic bool reload;         /* certificates are to be read again */
     struct server_signal signals[3];
 };
 
@@ -163,6 +167,8 @@ void core_leave(struct core *core);
 /* Runs the server on the calling scheduler until it is stopped; arg: the server. */
 int core_main(void *arg);
 /* Sends `level` to every core; from any thread or signal handler. */
+/* A connection of this core's, which accept_place() has counted, is no more. */
+void server_leave(struct core *core, const struct peer *peer);
 void server_post_stop(wharf_server *server, enum stop_level level);
 
 /* ---- accepting ---- */

@@ -185,15 +185,17 @@ static void play_refusals(void) {
     talk(HEAD("GET /none?token=abc&a=b") "\r\n", NULL, 0);
     EXPECT(strcmp(stage.reason, "http.path.unknown") == 0 && stage.last.status == 404);
     EXPECT(strcmp(stage.target, "/none?token=***&a=b") == 0);
-    wharf_sock idle[2];
+    static const char WAITING[] = HEAD("GET /waiting") "\r\n";
+    wharf_sock busy[2];
     for (int i = 0; i < 2; i++) {
-        idle[i] = wharf_dial(wharf_server_address(stage.server, 0));
+        busy[i] = wharf_dial(wharf_server_address(stage.server, 0));
+        (void)wharf_send(busy[i], WAITING, sizeof WAITING - 1);
     }
     (void)wharf_sleep(1);
     talk("", NULL, 0);
     EXPECT(strcmp(stage.reason, "connections.limit") == 0 && stage.last.status == 503);
     for (int i = 0; i < 2; i++) {
-        (void)wharf_close(idle[i]);
+        (void)wharf_close(busy[i]);
     }
 }
 

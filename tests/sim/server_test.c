@@ -799,13 +799,21 @@ static void a_stop_cuts_what_does_not_finish(void **state) {
     perform_simply(play_stuck_stop);
 }
 
-static void play_crowd(struct stage *at) {
-    wharf_sock first = client_open(at);
-    wharf_sock second = client_open(at);
+/* A connection that a handler keeps. */
+static wharf_sock client_occupy(struct stage *at) {
+    wharf_sock sock = client_open(at);
+    (void)wharf_send(sock, "GET /sleep HTTP/1.1\r\n" HOST "\r\n",
+                     strlen("GET /sleep HTTP/1.1\r\n" HOST "\r\n"));
     (void)wharf_sleep(SECOND);
+    return sock;
+}
+
+static void play_crowd(struct stage *at) {
+    wharf_sock first = client_occupy(at);
+    wharf_sock second = client_occupy(at);
     EXPECT("GET / HTTP/1.1\r\n" HOST "\r\n", "503 Service Unavailable", "Retry-After: ");
     (void)wharf_close(first);
-    (void)wharf_sleep(5 * SECOND);
+    (void)wharf_sleep(25 * SECOND); /* a client that sends no more still gets its answer */
     EXPECT("GET / HTTP/1.1\r\n" HOST "\r\n", "hello");
     (void)wharf_close(second);
 }
@@ -814,6 +822,47 @@ static void over_its_limit_it_says_503(void **state) {
     (void)state;
     static const wharf_server_limits LIMITS = {.connections = 2};
     (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play_crowd, &LIMITS);
+}
+
+static void play_idlers(struct stage *at) {
+    wharf_sock busy = client_occupy(at);
+    wharf_sock first = client_open(at);
+    (void)wharf_sleep(SECOND);
+    wharf_sock second = client_open(at);
+    (void)wharf_sleep(SECOND);
+    EXPECT("GET / HTTP/1.1\r\n" HOST "\r\n", "hello");
+    WHARF_WITHIN (1) {
+        assert_int_equal(client_read(at, first, 1), 0);
+        assert_int_equal(client_read(at, second, 1), -ETIMEDOUT);
+    }
+    (void)client_read(at, busy, 17);
+    assert_true(has(at->reply, "HTTP/1.1 200 OK"));
+    (void)wharf_close(busy);
+    (void)wharf_close(first);
+    (void)wharf_close(second);
+}
+
+static void over_its_limit_the_longest_idle_makes_room(void **state) {
+    (void)state;
+    static const wharf_server_limits LIMITS = {.connections = 3};
+    (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play_idlers, &LIMITS);
+}
+
+static void play_one_address(struct stage *at) {
+    wharf_sock first = client_open(at);
+    wharf_sock second = client_open(at);
+    (void)wharf_sleep(SECOND);
+    EXPECT("GET / HTTP/1.1\r\n" HOST "\r\n", "503 Service Unavailable", "Retry-After: ");
+    (void)wharf_close(first);
+    (void)wharf_sleep(SECOND);
+    EXPECT("GET / HTTP/1.1\r\n" HOST "\r\n", "hello");
+    (void)wharf_close(second);
+}
+
+static void an_address_has_a_number_of_connections(void **state) {
+    (void)state;
+    static const wharf_server_limits LIMITS = {.connections_per_address = 2};
+    (void)perform_on(WHARF_OPTIONS(wharf_sim_options, .seed = 1), play_one_address, &LIMITS);
 }
 
 static void play_quota(struct stage *at) {
@@ -924,6 +973,8 @@ int main(void) {
         cmocka_unit_test(a_stop_does_not_wait_for_the_silent),
         cmocka_unit_test(a_stop_cuts_what_does_not_finish),
         cmocka_unit_test(over_its_limit_it_says_503),
+        cmocka_unit_test(over_its_limit_the_longest_idle_makes_room),
+        cmocka_unit_test(an_address_has_a_number_of_connections),
         cmocka_unit_test(a_connection_has_a_number_of_requests),
         cmocka_unit_test(any_split_of_the_bytes_gives_the_same),
         cmocka_unit_test(the_same_seed_gives_the_same_run),
