@@ -183,7 +183,10 @@ static int name_parse(wharf_str text, size_t at, struct address_text *parts, siz
     bool numeric = is_numeric(address_host(parts));
     parts->is_literal = numeric && literal_parse(address_host(parts), &ignored);
     if (numeric && !parts->is_literal) {
-        return problem_at(problem, at, "this is not an IPv4 address");
+        bool is_port = end == text.len && str_find_byte(parts->host, '.') < 0;
+        return problem_at(problem, at,
+                          is_port ? "a port alone has a colon before it, as in :8000"
+                                  : "this is not an IPv4 address");
     }
     *ret_end = end;
     return 0;

@@ -127,6 +127,7 @@ static const struct {
     {"256.1.1.1:80", 0},
     {"010.0.0.01:80", 0},
     {"127:80", 0},
+    {"8000", 0},
     {"a..b:80", 2},
     {".a:80", 0},
     {"h h:80", 1},
@@ -171,6 +172,8 @@ static void rejects_addresses_and_says_where(void **state) {
     struct address_text parts;
     size_t offset = 0;
     const char *problem = NULL;
+    assert_int_equal(address_parse(STR("8000"), &parts, &offset, &problem), -WHARF_EADDRESS);
+    assert_string_equal(problem, "a port alone has a colon before it, as in :8000");
     assert_int_equal(address_parse(STR("unix:/a\0b"), &parts, &offset, &problem), -WHARF_EADDRESS);
     assert_int_equal(offset, 7);
 }
