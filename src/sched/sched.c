@@ -85,6 +85,7 @@ static void sched_free(struct sched *sched) {
     holds_free(sched);
     values_drop(sched->main.values);
     table_deinit(&sched->ios);
+    scope_joins_free(sched, &sched->background);
     table_deinit(&sched->joins);
     table_deinit(&sched->chans);
     stack_pool_deinit(&sched->stacks);
