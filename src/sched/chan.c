@@ -81,7 +81,7 @@ static struct chan_slot *chan_find(wharf_chan handle, uint32_t *ret_index, int *
     }
     struct chan_slot *slot = table_has(&sched->chans, index) ? table_at(&sched->chans, index) : NULL;
     if (slot == NULL || slot->chan == NULL || slot->generation != generation) {
-        *ret_error = -EBADF;
+        *ret_error = fail(-EBADF, "channel", NULL, "it was freed, or never made");
         return NULL;
     }
     *ret_index = index;
@@ -115,6 +115,10 @@ static inline int chan_of(struct chan_op *op) {
 
 /* ---- put ---- */
 
+COLD static int chan_is_closed(void) {
+    return fail(-EPIPE, "put", NULL, "the channel is closed");
+}
+
 /* 0, -EPIPE, or -EAGAIN. */
 static inline int chan_put(struct chan *chan, const void *element) {
     if (__builtin_expect(chan->closed, 0)) {
@@ -137,7 +141,8 @@ static inline int chan_put(struct chan *chan, const void *element) {
 static int64_t put_attempt(struct op *op) {
     struct chan_op *put = (struct chan_op *)op;
     int rc = chan_of(put);
-    return rc < 0 ? rc : chan_put(put->chan, put->element);
+    rc = rc < 0 ? rc : chan_put(put->chan, put->element);
+    return rc == -EPIPE ? chan_is_closed() : rc;
 }
 
 static int put_start(struct op *op) {
@@ -227,7 +232,10 @@ int wharf_put(wharf_chan handle, const void *element) {
         return chan_await(&chan_put_kind, handle, from);
     }
     int rc = chan_put(chan, element);
-    return rc != -EAGAIN ? rc : chan_wait(sched, &chan->putters, &chan_put_kind, from);
+    if (rc == -EAGAIN) {
+        return chan_wait(sched, &chan->putters, &chan_put_kind, from);
+    }
+    return __builtin_expect(rc < 0, 0) ? chan_is_closed() : rc;
 }
 
 int wharf_take(wharf_chan handle, void *ret_element) {
@@ -261,7 +269,7 @@ int wharf_chan_close(wharf_chan handle) {
         return rc;
     }
     if (slot->chan->closed) {
-        return -EINVAL;
+        return fail(-EINVAL, "close channel", NULL, "it is closed already");
     }
     slot->chan->closed = true;
     op_queue_complete_all(&slot->chan->putters, -EPIPE);

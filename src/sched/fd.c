@@ -23,7 +23,7 @@ int fd_look(int fd, int events) {
         return rc;
     }
     if ((one.revents & POLLNVAL) != 0) {
-        return -EBADF;
+        return fail(-EBADF, "wait for descriptor", NULL, "%d is not open", fd);
     }
     int ready = 0;
     if ((one.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {

@@ -52,17 +52,25 @@ void scope_joins_free(struct sched *sched, struct scope *scope) {
     }
 }
 
+/* For a handle that is no task's: how it came to be so. */
+COLD static int join_stale(int code) {
+    return fail(code, "task", NULL, "%s",
+                code == -EXDEV    ? "it belongs to another core"
+                : code == -EINVAL ? "it was joined before, or its scope has ended"
+                                  : "there is no such task, or not any more");
+}
+
 /* stale: the error for a task that was joined before, or whose scope has ended. */
 static struct join_record *join_find(struct sched *sched, wharf_task task, int stale, int *ret_error) {
     uint32_t slot = 0, generation = 0;
     int rc = handle_split(sched, task.id, -ESRCH, &slot, &generation);
-    if (rc < 0) {
-        *ret_error = rc;
+    if (__builtin_expect(rc < 0, 0)) {
+        *ret_error = task.id < 0 ? rc : join_stale(rc);
         return NULL;
     }
     struct join_record *join = table_has(&sched->joins, slot) ? table_at(&sched->joins, slot) : NULL;
-    if (join == NULL || !join->used || join->generation != generation) {
-        *ret_error = join != NULL && generation != 0 ? stale : -ESRCH;
+    if (__builtin_expect(join == NULL || !join->used || join->generation != generation, 0)) {
+        *ret_error = join_stale(join != NULL && generation != 0 ? stale : -ESRCH);
         return NULL;
     }
     return join;
@@ -81,10 +89,10 @@ static int64_t join_attempt(struct op *op) {
         return rc;
     }
     if (join->task == op->task) {
-        return -EDEADLK;
+        return fail(-EDEADLK, "join", NULL, "a task cannot wait for its own end");
     }
     if (join->joiner != NULL) {
-        return -EINVAL;
+        return fail(-EINVAL, "join", NULL, "another task waits for it already");
     }
     joining->join = join;
     if (join->task != NULL) {

@@ -3,7 +3,18 @@
 
 #include <errno.h>
 
+#include "base/compiler.h"
 #include "sched/await.h"
+
+/* Nobody else tells of an interruption. Of what failed by itself whoever knows more has told already, or does so after this. */
+COLD static void op_tell_failure(const struct op *op, int64_t result) {
+    struct failure *failure = &op->task->failure;
+    if (result == -ETIMEDOUT || result == -ECANCELED) {
+        *failure = (struct failure){.code = (int)result, .phase = op->kind->name};
+    } else if (result != -EAGAIN) {
+        failure_hand_on(failure, failure, (int)result, op->kind->name, NULL);
+    }
+}
 
 int64_t op_await(struct op *op) {
     struct sched *sched = sched_here();
@@ -24,6 +35,9 @@ int64_t op_await(struct op *op) {
     }
     if (sched->engine->outcome != NULL) {
         sched->engine->outcome(sched, op, result);
+    }
+    if (__builtin_expect(result < 0, 0)) {
+        op_tell_failure(op, result);
     }
     return result;
 }

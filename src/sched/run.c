@@ -157,6 +157,7 @@ void task_interrupt(struct task *task, int code) {
     task->interrupt = code;
     if (op->brief) {
         op->kind->cancel(op);
+        task->failure = (struct failure){.code = code, .phase = op->kind->name};
         op_brief_end(task, code);
     }
     if (task->parked) {

@@ -12,6 +12,8 @@
 
 #include "base/failure.h"
 #include "sched/task.h"
+#include "wharf/os.h"
+#include "wharf/sync.h"
 #include "wharf/task.h"
 
 static int sleeping_results[8];
@@ -382,8 +384,34 @@ static void a_deadline_that_cut_nothing_short_is_not_the_result(void **state) {
     assert_int_equal(wharf_check(), 0);
 }
 
+/* Every wait that is cut short, and every handle that is no good, is told of, and not what failed before it. */
+static void each_failure_has_its_own_sentence(void **state) {
+    (void)state;
+    int value = 0;
+    wharf_chan chan = wharf_chan_new(sizeof value, 0);
+    WHARF_WITHIN (1) {
+        assert_int_equal(wharf_take(chan, &value), -ETIMEDOUT);
+        assert_string_equal(wharf_why(), "take: timed out (ETIMEDOUT)");
+        assert_int_equal(wharf_sleep(1000), -ETIMEDOUT);
+        assert_string_equal(wharf_why(), "sleep: timed out (ETIMEDOUT)");
+    }
+    assert_int_equal(wharf_chan_close(chan), 0);
+    assert_int_equal(wharf_put(chan, &value), -EPIPE);
+    assert_non_null(strstr(wharf_why(), "the channel is closed"));
+    assert_int_equal(wharf_chan_close(chan), -EINVAL);
+    assert_non_null(strstr(wharf_why(), "closed already"));
+    wharf_chan_free(chan);
+    assert_int_equal(wharf_take(chan, &value), -EBADF);
+    assert_non_null(strstr(wharf_why(), "it was freed"));
+    assert_int_equal(wharf_join((wharf_task){0}, NULL), -ESRCH);
+    assert_non_null(strstr(wharf_why(), "no such task"));
+    assert_int_equal(wharf_wait_fd(999999, WHARF_READABLE), -EBADF);
+    assert_non_null(strstr(wharf_why(), "999999 is not open"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(each_failure_has_its_own_sentence, setup),
         cmocka_unit_test_setup(cancelling_reaches_every_scope_below, setup),
         cmocka_unit_test_setup(cancelling_inside_leaves_the_outside_alone, setup),
         cmocka_unit_test_setup(cancelled_means_every_call_until_the_scope_is_left, setup),
