@@ -91,6 +91,11 @@ WHARF_API int wharf_stats(wharf_counters *ret_counters);
 /** The sum over all schedulers of the process that are running. As wharf_stats(), and may be called from any thread. */
 WHARF_API int wharf_stats_all(wharf_counters *ret_counters);
 
+/** For tests: from now on, or no longer, every attempt of this process to connect to or send a datagram to an Internet address
+ * fails with -EPERM before anything is sent, this machine's own addresses included. Unix sockets, socket pairs, connections that
+ * exist and simulated networks go on. Returns whether it was forbidden before. From any thread; does not suspend. */
+WHARF_API bool wharf_forbid_network(bool forbidden);
+
 WHARF_END
 
 #endif

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
 #include "sched/io.h"
+#include "wharf/debug.h"
 
 int kernel_socket(struct sched *sched, int family, int type) {
     (void)sched;
@@ -66,8 +68,22 @@ int kernel_accept(struct sched *sched, int fd, struct sockaddr_storage *ret_addr
     }
 }
 
+static _Atomic bool network_forbidden;
+
+bool wharf_forbid_network(bool forbidden) {
+    return atomic_exchange(&network_forbidden, forbidden);
+}
+
+bool kernel_forbids(const struct sockaddr *address) {
+    return UNLIKELY(atomic_load_explicit(&network_forbidden, memory_order_relaxed)) && address != NULL &&
+           address->sa_family != AF_UNIX;
+}
+
 int kernel_connect(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len) {
     (void)sched;
+    if (kernel_forbids(address)) {
+        return -EPERM;
+    }
     int rc = connect(fd, address, len) < 0 ? -errno : 0;
     /* An interrupted connect goes on by itself; a Unix socket whose listener is full says EAGAIN. */
     return rc == -EINTR ? -EINPROGRESS : rc;

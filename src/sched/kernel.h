@@ -17,6 +17,8 @@ int kernel_pair(struct sched *sched, int type, int ret_fds[2]);
 int kernel_bind(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len);
 int kernel_listen(struct sched *sched, int fd, int backlog);
 int kernel_accept(struct sched *sched, int fd, struct sockaddr_storage *ret_address, socklen_t *ret_len);
+/* Whether wharf_forbid_network() keeps this process from talking to an address. */
+bool kernel_forbids(const struct sockaddr *address);
 int kernel_connect(struct sched *sched, int fd, const struct sockaddr *address, socklen_t len);
 int kernel_connect_result(struct sched *sched, int fd);
 ssize_t kernel_recv(struct sched *sched, int fd, void *buffer, size_t size);

@@ -160,6 +160,9 @@ static int receive_many(int fd, struct datagram *datagrams, int count) {
         for (int i = 0; i < count; i++) {
             headers[i].msg_hdr = receive_header(&datagrams[i], controls_room[i], CONTROL_SIZE);
             headers[i].msg_len = 0;
+            if (kernel_forbids(headers[i].msg_hdr.msg_name)) {
+                return -EPERM;
+            }
         }
         int n = recvmmsg(fd, headers, (unsigned)count, RECEIVE_FLAGS, NULL);
         int rc = n < 0 ? -errno : n;
@@ -300,6 +303,9 @@ static int send_one(int fd, struct datagram *datagram) {
     }
     for (;;) {
         struct msghdr header = send_header(datagram, control);
+        if (kernel_forbids(header.msg_name)) {
+            return -EPERM;
+        }
         ssize_t n = sendmsg(fd, &header, SEND_FLAGS);
         int rc = n < 0 ? -errno : 0;
         if (rc == 0) {

@@ -343,6 +343,25 @@ static void another_threads_handle_is_refused(void **state) {
     net_end(pair);
 }
 
+static void a_forbidden_network_is_not_touched(void **state) {
+    (void)state;
+    char address[WHARF_ADDRESS_SIZE];
+    wharf_sock listener = wharf_serve_on("127.0.0.1:0");
+    assert_true(wharf_local_address(listener, address, sizeof(address)) > 0);
+    assert_false(wharf_forbid_network(true));
+    assert_int_equal(wharf_error(wharf_dial(address)), -EPERM);
+    wharf_sock local = wharf_serve_on("unix:@wharf-forbidden");
+    wharf_sock near = wharf_dial("unix:@wharf-forbidden");
+    assert_false(wharf_failed(near));
+    assert_true(wharf_forbid_network(false));
+    wharf_sock far = wharf_dial(address);
+    assert_false(wharf_failed(far));
+    (void)wharf_close(far);
+    (void)wharf_close(near);
+    (void)wharf_close(local);
+    (void)wharf_close(listener);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "few-descriptors") == 0) {
         return accept_with_few_descriptors();
@@ -351,6 +370,7 @@ int main(int argc, char **argv) {
         return send_and_exit(argv[2]);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_forbidden_network_is_not_touched),
         cmocka_unit_test(scenarios_hold_on_ipv4),
         cmocka_unit_test(scenarios_hold_on_ipv6),
         cmocka_unit_test(scenarios_hold_on_unix_paths),
