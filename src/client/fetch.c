@@ -448,11 +448,12 @@ static void fetch_all(struct fetch *fetch, const wharf_fetch_options *options) {
         PROBE2(fetch__start, response, fetch->options.url);
         rc = fetch_run(fetch);
         PROBE3(fetch__end, response, rc, response->status);
-        response->may_retry = rc < 0 && retry_could_help(fetch, rc);
     }
     if (rc < 0 && response->error == 0) {
         (void)response_fail(response, rc);
     }
+    response->may_retry = rc < 0 && retry_could_help(fetch, rc);
+    response->is_repeatable = fetch_is_idempotent(fetch) && source_can_replay(&fetch->body);
     source_close(&fetch->body);
 }
 

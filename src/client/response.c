@@ -8,6 +8,7 @@
 #include "client/body.h"
 #include "client/content.h"
 #include "client/pool.h"
+#include "client/retry.h"
 #include "tls/facts.h"
 #include "tls/stream.h"
 
@@ -136,6 +137,7 @@ void response_take_peer(struct wharf_response *response, const struct address *p
 int response_fail(struct wharf_response *response, int code) {
     response->error = code;
     response->trail.now.error = code;
+    response->may_retry = response->is_repeatable && retry_is_passing(code);
     (void)failure_format(failure_current(), response->why, sizeof(response->why));
     body_abandon(response);
     return code;

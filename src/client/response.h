@@ -53,7 +53,8 @@ struct wharf_response {
     struct facts_kept *tls; /* counted; NULL: none */
     struct response_source source;
     struct trail trail;
-    bool may_retry; /* another try could end otherwise */
+    bool may_retry;     /* another try could end otherwise */
+    bool is_repeatable; /* it would do no harm, though the server has had the request */
     struct arena arena;
     char address[WHARF_ADDRESS_SIZE];
     char why[RESPONSE_WHY_SIZE];

@@ -17,8 +17,7 @@
 
 enum { NS_PER_MS = 1000000, MS_PER_SECOND = 1000, DOUBLINGS_MAX = 40 };
 
-/* What may be otherwise the next time. */
-static bool is_passing_failure(int code) {
+bool retry_is_passing(int code) {
     static const int passing[] = {ECONNREFUSED, ECONNRESET,    ECONNABORTED, EPIPE,
                                   ETIMEDOUT,    EHOSTUNREACH,  ENETUNREACH,  EHOSTDOWN,
                                   ENETDOWN,     EADDRNOTAVAIL, WHARF_EEOF,   WHARF_ENAMESERVER};
@@ -59,11 +58,11 @@ static int64_t time_left_ms(const struct fetch *fetch) {
 }
 
 bool retry_could_help(const struct fetch *fetch, int failure) {
-    return is_passing_failure(failure) && is_safe(fetch);
+    return retry_is_passing(failure) && is_safe(fetch);
 }
 
 const char *retry_verdict(const struct fetch *fetch, int failure) {
-    if (!is_passing_failure(failure)) {
+    if (!retry_is_passing(failure)) {
         return "the same would happen again";
     }
     if (!source_can_replay(&fetch->body)) {

@@ -11,6 +11,8 @@
 
 #include "client/fetch.h"
 
+/* Whether a failure may be another one the next time. */
+bool retry_is_passing(int code);
 /* Whether a failure, the last one recorded, may be another one next time and repeating is safe. */
 bool retry_could_help(const struct fetch *fetch, int failure);
 /* A sentence about that for people; static text. */

@@ -126,6 +126,12 @@ def test_explain_tells_each_attempt(wharf, run, cutting, unused_port):
     assert re.search(r"^      127\.0\.0\.1:\d+; sent \d+, received \d+ bytes; status 200$", text, re.M), text
 
 
+def test_explain_knows_that_a_cut_body_can_be_asked_for_again(wharf, run, cutting):
+    url, _ = cutting([1_000_000])
+    done = run(wharf, "get", "--explain", url)
+    assert b"EEOF: another try may end otherwise and does no harm" in done.stderr
+
+
 def test_explain_says_whether_another_try_would_help(wharf, run, unused_port):
     port = unused_port()
     done = run(wharf, "get", "--explain", "--retry", "1", f"http://127.0.0.1:{port}/")
