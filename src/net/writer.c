@@ -55,7 +55,8 @@ int wharf_writer_flush(wharf_writer *writer) {
 }
 
 /* The text into the rest of the memory, where it fits with the NUL that printf adds. Its length, or negative. */
-static int print_into(wharf_writer *writer, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static int print_into(wharf_writer *writer, const char *format,
+                                                            va_list arguments) {
     size_t rest = writer->size - writer->used;
     int len = vsnprintf(rest > 0 ? writer->room + writer->used : NULL, rest, format, arguments);
     if (len >= 0 && (size_t)len < rest) {
