@@ -47,6 +47,7 @@ PUBLIC_LAYER = {
     "access.h": "server",
     "auth.h": "server",
     "server.h": "server",
+    "web.h": "server",
     "wharf.h": "cli",
 }
 CODEC_PUBLIC = ("wharf/base.h", "wharf/http.h")

@@ -33,6 +33,7 @@ typedef struct wharf_route_options {
     int64_t rate_grace_ms; /**< once that grace is over; wharf_server_limits.rate_grace_ms */
     int client_gone;       /**< WHARF_ON: a handler whose client is gone is cancelled; WHARF_OFF: it finishes;
                                      by default it is cancelled when its method is safe */
+    int early_hints;       /**< WHARF_ON: HTTP/1.1 clients get them, too, which some do not understand; off */
     int compress;          /**< WHARF_ON: replies are compressed for clients that take it; off */
     int64_t compress_bytes_min; /**< bodies shorter than that never are: 512 */
     const char *

@@ -237,6 +237,9 @@ WHARF_API void *wharf_request_alloc(wharf_request *request, size_t size);
 /** Adds a header to the reply; call it before replying. Name and value are copied. The same name twice gives
  * two lines. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */
 WHARF_API int wharf_reply_header(wharf_request *request, const char *name, const char *value);
+/** Likewise with a value as printf(3) makes it, of less than 1,024 bytes. Errors: also -WHARF_ELIMIT. */
+WHARF_API int wharf_reply_headerf(wharf_request *request, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /** Sets a cookie; call it before replying. Over TLS it is always secure. Does not suspend. Errors: -EINVAL (name, value
  * or attributes that browsers would drop or misread; wharf_why() says which), -EALREADY, -ENOMEM.
@@ -258,6 +261,21 @@ WHARF_API int wharf_reply_status(wharf_request *request, int status);
 /** Replies with a regular file: type by its name, ETag, Last-Modified, conditional requests and ranges as
  *  wharf_files() does. Errors: also -ENOENT, -EACCES, -EISDIR; nothing has been sent then. */
 WHARF_API int wharf_reply_file(wharf_request *request, const char *path);
+/** Content in memory, and what tells whether a client has it already. */
+typedef struct wharf_content {
+    size_t size; /**< sizeof(wharf_content) */
+    const void *bytes;
+    size_t len;
+    const char *content_type;
+    const char *etag;   /**< "\"v7\"", or "W/\"v7\"" where only the meaning is the same; NULL: none */
+    int64_t modified_s; /**< when it was changed last, in seconds since 1970; 0: unknown */
+} wharf_content;
+
+/** Replies with content: 304 where the client has it, 412 where it wants another, 206 for a range of it, else all of it.
+ *  The bytes are copied or sent before this returns. Errors: also -EINVAL (an etag that is none). Spec: RFC 9110 sections
+ *  13 and 14. */
+WHARF_API int wharf_reply_content(wharf_request *request, const wharf_content *content);
+
 /** Replies with a redirect. status: 301, 302, 303, 307 or 308. location: a URL or an absolute path; a path
  * that starts with "//" is -EINVAL. */
 WHARF_API int wharf_reply_redirect(wharf_request *request, int status, const char *location);
@@ -276,6 +294,24 @@ WHARF_API int wharf_reply_begin(wharf_request *request, int status, const char *
 WHARF_API int wharf_reply_write(wharf_request *request, const void *bytes, size_t len);
 /** Sends what has been written so far without waiting for more. */
 WHARF_API int wharf_reply_flush(wharf_request *request);
+
+/** Adds a field that goes behind the body; after wharf_reply_begun(), before the handler returns. Clients that get the body
+ *  with a length, or until close, do not get it. Errors: -EINVAL (a field that may not stand there: framing, routing,
+ *  authentication; no reply has begun), -EALREADY (the reply is complete), -WHARF_ELIMIT, -ENOMEM. Spec: RFC 9110 section
+ *  6.5. */
+WHARF_API int wharf_reply_trailer(wharf_request *request, const char *name, const char *value);
+
+/** Sends links that the client can follow before the reply is there, each as in the Link header, ended by NULL; nothing
+ *  where early_hints of the route is off (HTTP/1.1 clients may not understand it), nor to HTTP/1.0. Suspends. Spec: RFC
+ *  8297. */
+WHARF_API int wharf_reply_early_hints(wharf_request *request, const char *const *links);
+
+/** Changes to another protocol, which the client has named in Upgrade: 101, and from there on wharf_request_read() gives
+ *  whatever the client sends, first what has arrived already, and wharf_reply_write() and wharf_reply_flush() send to it,
+ *  each from a task of its own where need be. The handler's return ends the connection; a server that stops waits for it as
+ *  for any other. Suspends. Errors: also -EINVAL (the client has not asked for it, or its request has a body; another
+ *  reply may follow). Spec: RFC 9110 section 7.8. */
+WHARF_API int wharf_reply_upgrade(wharf_request *request, const char *protocol);
 
 /** Whether a reply has begun. Does not suspend. */
 WHARF_API bool wharf_reply_begun(const wharf_request *request);

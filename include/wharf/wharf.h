@@ -23,6 +23,7 @@
 #include "wharf/sync.h"
 #include "wharf/task.h"
 #include "wharf/tls.h"
+#include "wharf/web.h"
 #include "wharf/writer.h"
 
 #endif

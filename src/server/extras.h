@@ -22,6 +22,7 @@ struct request_extras {
     const struct route_step *steps;  /* that the request passes through */
     size_t step_count, step;         /* of them; of the next one, beyond step_count: none is left */
     int (*endpoint)(struct wharf_request *request); /* behind the last */
+    wharf_str trailers;                             /* lines that go behind a chunked body */
     struct request_hook *before_head, *after_reply; /* the one that was added last first */
     wharf_scope *scope;                             /* of tasks that end with the handler; NULL: none */
     char id[REQUEST_ID_LEN + 1];                    /* "": nobody has asked for it */

@@ -10,6 +10,7 @@
 #include "http/codec/date.h"
 #include "http/codec/mime.h"
 #include "http/codec/range.h"
+#include "server/condition.h"
 #include "server/reply.h"
 #include "server/tree.h"
 #include "wharf/task.h"
@@ -46,51 +47,15 @@ void file_validators(struct file_validators *validators, const struct stat *stat
     date_format(validators->state.last_modified, validators->date);
 }
 
-/* A header's value; several lines of it are joined. */
-static wharf_str file_header(struct wharf_request *request, enum header_id id) {
-    const struct headers *headers = &request->head.headers;
-    const struct header *header = headers_find(headers, id);
-    wharf_str value = header != NULL ? header->value : (wharf_str){NULL, 0};
-    while (header != NULL) {
-        header = headers_next(headers, header);
-        if (header != NULL) {
-            value = arena_printf(&request->arena, "%.*s, %.*s", WHARF_STR_ARG(value),
-                                 WHARF_STR_ARG(header->value));
-        }
-    }
-    return value;
-}
-
-static enum conditional_result file_condition(struct wharf_request *request,
-                                              const struct file_validators *validators) {
-    enum h1_method method = request->head.method;
-    struct conditional_headers conditions = {
-        .if_match = file_header(request, HEADER_IF_MATCH),
-        .if_unmodified_since = file_header(request, HEADER_IF_UNMODIFIED_SINCE),
-        .if_none_match = file_header(request, HEADER_IF_NONE_MATCH),
-        .if_modified_since = file_header(request, HEADER_IF_MODIFIED_SINCE),
-    };
-    return conditional_evaluate(method == H1_METHOD_GET || method == H1_METHOD_HEAD, &conditions,
-                                &validators->state);
-}
-
-/* A header line unless the handler has set it. */
-static int file_field(struct wharf_request *request, enum header_id id, wharf_str value) {
-    if (value.len == 0 || (request->reply.names >> id & 1) != 0) {
-        return 0;
-    }
-    return reply_field(request, header_name(id), value);
-}
-
 static int file_fields(struct wharf_request *request, const struct file *file,
                        const struct file_validators *validators) {
-    int rc = file_field(request, HEADER_ETAG, (wharf_str){validators->etag_text, validators->etag_len});
+    int rc = condition_field(request, HEADER_ETAG, (wharf_str){validators->etag_text, validators->etag_len});
     if (rc == 0 && validators->state.has_last_modified) {
-        rc = file_field(request, HEADER_LAST_MODIFIED, (wharf_str){validators->date, DATE_LEN});
+        rc = condition_field(request, HEADER_LAST_MODIFIED, (wharf_str){validators->date, DATE_LEN});
     }
-    rc = rc == 0 ? file_field(request, HEADER_CACHE_CONTROL, file->cache_control) : rc;
-    rc = rc == 0 ? file_field(request, HEADER_ACCEPT_RANGES, STR("bytes")) : rc;
-    rc = rc == 0 ? file_field(request, HEADER_CONTENT_ENCODING, file->coding) : rc;
+    rc = rc == 0 ? condition_field(request, HEADER_CACHE_CONTROL, file->cache_control) : rc;
+    rc = rc == 0 ? condition_field(request, HEADER_ACCEPT_RANGES, STR("bytes")) : rc;
+    rc = rc == 0 ? condition_field(request, HEADER_CONTENT_ENCODING, file->coding) : rc;
     if (rc == 0 && file->has_codings) {
         rc = reply_field(request, header_name(HEADER_VARY), header_name(HEADER_ACCEPT_ENCODING));
     }
@@ -100,22 +65,14 @@ static int file_fields(struct wharf_request *request, const struct file *file,
 /* Which parts are asked for; RANGE_ABSENT and RANGE_IGNORED: all of it. */
 static void file_ranges(struct wharf_request *request, const struct file *file,
                         const struct file_validators *validators, struct range_set *ret_set) {
-    bool asked = request->head.method == H1_METHOD_GET && headers_has(&request->head.headers, HEADER_RANGE);
-    if (!asked || !conditional_allows_range(file_header(request, HEADER_IF_RANGE), &validators->state)) {
-        ret_set->kind = RANGE_ABSENT;
-        ret_set->count = 0;
-        return;
-    }
-    range_parse(file_header(request, HEADER_RANGE), (uint64_t)file->stat.st_size, ret_set);
+    condition_ranges(request, &validators->state, (uint64_t)file->stat.st_size, ret_set);
     if (ret_set->count > 1 && (request->reply.names >> HEADER_CONTENT_TYPE & 1) != 0) {
         ret_set->kind = RANGE_IGNORED; /* the type that a handler has set is not that of several parts */
     }
 }
 
 static int file_refuse_range(struct wharf_request *request, const struct file *file) {
-    char content_range[RANGE_CONTENT_SIZE];
-    size_t len = range_format_content(NULL, (uint64_t)file->stat.st_size, content_range);
-    int rc = reply_field(request, header_name(HEADER_CONTENT_RANGE), (wharf_str){content_range, len});
+    int rc = condition_say_range(request, NULL, (uint64_t)file->stat.st_size);
     return rc < 0 ? rc : refuse(request, 416, "http.range.unsatisfiable");
 }
 
@@ -128,16 +85,14 @@ static int file_reply_ranges(struct wharf_request *request, const struct file *f
     if (set->count > 1) {
         return file_send_parts(request, file, set);
     }
-    char content_range[RANGE_CONTENT_SIZE];
-    size_t len = range_format_content(&set->at[0], size, content_range);
-    int rc = reply_field(request, header_name(HEADER_CONTENT_RANGE), (wharf_str){content_range, len});
+    int rc = condition_say_range(request, &set->at[0], size);
     return rc < 0 ? rc : file_send(request, file, 206, &set->at[0]);
 }
 
 int file_reply(struct wharf_request *request, const struct file *file) {
     struct file_validators validators;
     file_validators(&validators, &file->stat);
-    enum conditional_result condition = file_condition(request, &validators);
+    enum conditional_result condition = condition_evaluate(request, &validators.state);
     if (condition == CONDITIONAL_FAILED) {
         return refuse(request, 412, "http.precondition.failed");
     }

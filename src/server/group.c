@@ -13,6 +13,11 @@
 
 static void group_free(struct wharf_group *group) {
     guard_free(group->own_guard);
+    for (size_t i = 0; i < group->own_count; i++) {
+        if (group->own[i].is_owned) {
+            mem_free(group->own[i].arg);
+        }
+    }
     mem_free(group->prefix);
     mem_free(group->host_text);
     mem_free(group->texts);
@@ -219,7 +224,24 @@ int wharf_group_use(wharf_group *group, wharf_handler handler, void *arg) {
         return server_failed(group->server, fail(-ENOMEM, "use", NULL, NULL));
     }
     group->own = grown;
-    group->own[group->own_count++] = (struct route_step){handler, arg};
+    group->own[group->own_count++] = (struct route_step){.handler = handler, .arg = arg};
+    return 0;
+}
+
+int group_failed(struct wharf_group *group, int code) {
+    return group != NULL ? server_failed(group->server, code) : code;
+}
+
+int group_keep(struct wharf_group *group, wharf_handler step, void *block) {
+    if (block == NULL) {
+        return group_failed(group, fail(-ENOMEM, "use", NULL, NULL));
+    }
+    int rc = wharf_group_use(group, step, block);
+    if (rc < 0) {
+        mem_free(block);
+        return rc;
+    }
+    group->own[group->own_count - 1].is_owned = true;
     return 0;
 }
 

@@ -11,6 +11,7 @@
 struct route_step {
     wharf_handler handler;
     void *arg;
+    bool is_owned; /* `arg` is the group's to free */
 };
 
 struct wharf_group {
@@ -38,6 +39,11 @@ void groups_free(struct wharf_group *groups);
 
 /* Adds a route of the group, which `spec` need not name, as wharf_group_route(). */
 int group_add(struct wharf_group *group, const struct route_spec *spec);
+
+/* Puts a step before the handlers of a group, with memory that the group frees; block NULL: there was none left. */
+int group_keep(struct wharf_group *group, wharf_handler step, void *block);
+/* Remembers the failure just recorded as the server's; returns its code. group: NULL is fine. */
+int group_failed(struct wharf_group *group, int code);
 
 /* Before each run: what requests pass through, and whether a route's handler is simply called. 0 or -ENOMEM (recorded). */
 int groups_prepare(wharf_server *server);

@@ -328,6 +328,16 @@ static bool reply_is_encoded(const struct wharf_request *request) {
     return UNLIKELY(request->extras != NULL) && request->extras->compression != NULL;
 }
 
+/* And the fields behind it. */
+static int reply_last_chunk(struct wharf_request *request) {
+    if (LIKELY(request->extras == NULL || request->extras->trailers.len == 0)) {
+        return wire_write_str(&request->wire, STR("0\r\n\r\n"));
+    }
+    int rc = wire_write_str(&request->wire, STR("0\r\n"));
+    rc = rc < 0 ? rc : wire_write_str(&request->wire, request->extras->trailers);
+    return rc < 0 ? rc : wire_write_str(&request->wire, STR("\r\n"));
+}
+
 int reply_finish(struct wharf_request *request) {
     struct reply *reply = &request->reply;
     int rc = 0;
@@ -336,7 +346,7 @@ int reply_finish(struct wharf_request *request) {
             rc = -WHARF_EEOF;
         } else if (reply->framing == REPLY_CHUNKED) {
             rc = reply_is_encoded(request) ? compression_write(request, ENCODER_FINISH, STR("")) : 0;
-            rc = rc < 0 ? rc : wire_write_str(&request->wire, STR("0\r\n\r\n"));
+            rc = rc < 0 ? rc : reply_last_chunk(request);
         }
     }
     reply->stage = REPLY_DONE;

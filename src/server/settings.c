@@ -70,10 +70,13 @@ static int check_switch(const char *name, int given) {
 static int apply_switches(struct settings *settings, const wharf_route_options *options) {
     int rc = check_switch("compress", options->compress);
     rc = rc < 0 ? rc : check_switch("client_gone", options->client_gone);
+    rc = rc < 0 ? rc : check_switch("early_hints", options->early_hints);
     if (rc < 0) {
         return rc;
     }
     settings->compress = options->compress == 0 ? settings->compress : options->compress == WHARF_ON;
+    settings->early_hints = options->early_hints == 0 ? settings->early_hints
+                                                      : options->early_hints == WHARF_ON;
     settings->client_gone = options->client_gone == 0 ? settings->client_gone : options->client_gone;
     return 0;
 }

@@ -14,7 +14,7 @@ struct settings {
     int64_t compress_bytes_min;
     wharf_str compress_types; /* a list; ptr NULL: those that gain by it */
     int client_gone;          /* WHARF_ON, WHARF_OFF; 0: by the method */
-    bool compress;
+    bool compress, early_hints;
 };
 
 /* What holds where nothing is set. */
