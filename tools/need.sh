@@ -102,12 +102,16 @@ as_root() {
 
 # A daemon that a test starts by hand must not become a service of this machine: while it is being installed its unit
 # is masked, and afterwards it is disabled. One that is there already is left alone.
-daemons="nginx nsd unbound"
+daemons="nginx nsd unbound squid danted"
 
 mask() {
     unit=/etc/systemd/system/$1.service
+    case $1 in
+    danted) package=dante-server ;;
+    *) package=$1 ;;
+    esac
     case $missing in
-    *$1*) [ ! -e "$unit" ] && as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit" ;;
+    *$package*) [ ! -e "$unit" ] && as_root mkdir -p "${unit%/*}" && as_root ln -s /dev/null "$unit" ;;
     *) false ;;
     esac
 }

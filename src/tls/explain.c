@@ -38,7 +38,7 @@ static const struct meaning ALERTS[] = {
     {SSL_AD_DECODE_ERROR, "tls.alert.decode_error", "the peer could not understand a message"},
     {SSL_AD_DECRYPT_ERROR, "tls.alert.decrypt_error", "the peer could not verify a signature"},
     {SSL_AD_PROTOCOL_VERSION, "tls.alert.protocol_version",
-     "there is no TLS version in common: we speak 1.2 and 1.3"},
+     "there is no TLS version in common: we speak 1.2 and 1.3, or what version_min and version_max leave"},
     {SSL_AD_INSUFFICIENT_SECURITY, "tls.alert.insufficient_security",
      "the peer wants stronger ciphers than we offer"},
     {SSL_AD_INTERNAL_ERROR, "tls.alert.internal_error", "the peer has failed inside"},
@@ -64,10 +64,14 @@ static const struct meaning *alert_find(int reason) {
 /* ---- what we object to ---- */
 
 static const struct meaning REASONS[] = {
-    {SSL_R_UNSUPPORTED_PROTOCOL, "tls.version", "there is no TLS version in common: we speak 1.2 and 1.3"},
-    {SSL_R_UNKNOWN_PROTOCOL, "tls.version", "there is no TLS version in common: we speak 1.2 and 1.3"},
-    {SSL_R_WRONG_SSL_VERSION, "tls.version", "there is no TLS version in common: we speak 1.2 and 1.3"},
-    {SSL_R_VERSION_TOO_LOW, "tls.version", "there is no TLS version in common: we speak 1.2 and 1.3"},
+    {SSL_R_UNSUPPORTED_PROTOCOL, "tls.version",
+     "there is no TLS version in common: we speak 1.2 and 1.3, or what version_min and version_max leave"},
+    {SSL_R_UNKNOWN_PROTOCOL, "tls.version",
+     "there is no TLS version in common: we speak 1.2 and 1.3, or what version_min and version_max leave"},
+    {SSL_R_WRONG_SSL_VERSION, "tls.version",
+     "there is no TLS version in common: we speak 1.2 and 1.3, or what version_min and version_max leave"},
+    {SSL_R_VERSION_TOO_LOW, "tls.version",
+     "there is no TLS version in common: we speak 1.2 and 1.3, or what version_min and version_max leave"},
     {SSL_R_NO_SHARED_CIPHER, "tls.cipher",
      "there is no cipher in common, or none that our certificate can be used with"},
     {SSL_R_NO_SHARED_GROUPS, "tls.group", "there is no group for the key exchange in common"},

@@ -52,7 +52,7 @@ def test_design_pages_are_in_the_index():
 def test_reason_codes_are_in_their_table():
     table = (ROOT / "docs" / "reasons.md").read_text()
     sources = "".join(path.read_text() for folder in ("tls", "server") for path in (ROOT / "src" / folder).glob("*.c"))
-    codes = set(re.findall(r'"((?:tls|http|handler|server)\.[a-z_.]+)"', sources))
+    codes = set(re.findall(r'"((?:tls|http|handler|server|auth|connections)\.[a-z_.]+)"', sources))
     assert len(codes) > 60
     assert {code for code in codes if f"`{code}`" not in table and not code.startswith("tls.alert.")} == set()
 
