@@ -30,8 +30,8 @@ typedef enum wharf_log_format {
     WHARF_LOG_LOGFMT
 } wharf_log_format;
 
-/** Where the time went that a request took, in nanoseconds. What the handler's task did is the sum of `run` and of its waits:
- *  `wait`, `body`, `disk` and what of `write` fell into the handler. */
+/** Where the time went that a request took, in nanoseconds. What the handler's task did is the sum of `run` and of
+ *  its waits: `wait`, `body`, `disk` and what of `write` fell into the handler. */
 typedef struct wharf_access_times {
     int64_t total;  /**< from its first byte's arrival to this line */
     int64_t queue;  /**< arrived, and waiting for this core's attention */
@@ -45,7 +45,8 @@ typedef struct wharf_access_times {
     int64_t write;  /**< waiting for the client to take the reply */
 } wharf_access_times;
 
-/** One request, or a connection that was refused: then there is neither method nor target. The views end with the hook. */
+/** One request, or a connection that was refused: then there is neither method nor target. The views end with the
+ * hook. */
 typedef struct wharf_access {
     int64_t seconds;  /**< when it ended, since 1970 */
     const char *peer; /**< the address, without a port */
@@ -61,8 +62,8 @@ typedef struct wharf_access {
     int64_t bytes_out;  /**< body bytes of the reply */
     const char *reason; /**< why it was refused, a stable code ("h1.te.duplicate"); NULL: it was not */
     wharf_str request;  /**< its name, where wharf_request_id() was asked for; ptr NULL: none */
-    const char *
-        error; /**< why a connection was refused, in a sentence; NULL: it was not, or there is no more to say */
+    /** Why a connection was refused, in a sentence; NULL: it was not, or there is no more to say */
+    const char *error;
     int64_t more; /**< connections refused for the same reason at that time, which nothing else tells of */
     bool cut;     /**< the reply did not reach its end */
     wharf_access_times times;

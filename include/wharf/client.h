@@ -50,8 +50,8 @@ typedef struct wharf_form_field {
     const char *content_type; /**< default: by the file's name; none for a value */
 } wharf_form_field;
 
-/** Gives the trailers of a chunked body, after its last byte: lines as in wharf_fetch_options.headers, ended by NULL, that live
- * until the next call; NULL: none. Must not suspend. */
+/** Gives the trailers of a chunked body, after its last byte: lines as in wharf_fetch_options.headers, ended by NULL,
+ * that live until the next call; NULL: none. Must not suspend. */
 typedef const char *const *(*wharf_trailers_fn)(void *body_arg);
 
 /** Gets what would have been sent. A negative result ends the fetch, which carries it. May suspend. */
@@ -89,13 +89,13 @@ typedef struct wharf_client_limits {
     int64_t retries;         /**< how often a request is tried again, see below: none */
     int64_t retry_ms; /**< the first pause is up to this long, each further one up to twice as long: 500 */
     int64_t retry_max_ms; /**< no pause is longer: 30,000 */
-    int64_t
-        retry_after_ms; /**< a server that asks for a longer pause (Retry-After) gets no further try: 60,000 */
+    /** A server that asks for a longer pause (Retry-After) gets no further try: 60,000 */
+    int64_t retry_after_ms;
     int64_t retry_budget; /**< tries again to one origin in a row, then one a second: 10 */
 } wharf_client_limits;
 
-/** What becomes of a request that is not idempotent (a POST) when the kept connection that it was sent on turns out dead. An
- * idempotent one is always sent again, once, on a fresh connection. */
+/** What becomes of a request that is not idempotent (a POST) when the kept connection that it was sent on turns out
+ * dead. An idempotent one is always sent again, once, on a fresh connection. */
 typedef enum wharf_replay {
     WHARF_REPLAY_DEFAULT, /**< the client's word, else WHARF_REPLAY_PROVEN */
     WHARF_REPLAY_NEVER,   /**< an error: only the caller knows whether sending it twice does harm */
@@ -153,8 +153,8 @@ typedef struct wharf_fetch_options {
     wharf_compress compress;
     /** "name=value" or "name", ended by NULL: percent-encoded and added to the URL's query */
     const char *const *query;
-    wharf_print_fn
-        print; /**< instead of sending it, give the request, byte for byte, to this function; secrets hidden */
+    /** Instead of sending it, give the request, byte for byte, to this function; secrets hidden */
+    wharf_print_fn print;
     void *print_arg;
     int64_t body_fn_bytes;    /**< how many bytes it will produce; 0: unknown, sent chunked */
     const char *content_type; /**< of the body; default application/octet-stream */
@@ -227,10 +227,11 @@ WHARF_API const char *wharf_response_url(const wharf_response *response);
 WHARF_API int wharf_response_redirects(const wharf_response *response);
 /** The address that answered ("127.0.0.1:8000"), "" when there was none. */
 WHARF_API const char *wharf_response_address(const wharf_response *response);
-/** Fills *ret_facts with what TLS has agreed on with whom answered: version, cipher, protocol, certificate, whether a session was
- *  taken up again. Errors: -EINVAL (it did not come over TLS). */
+/** Fills *ret_facts with what TLS has agreed on with whom answered: version, cipher, protocol, certificate, whether a
+ *  session was taken up again. Errors: -EINVAL (it did not come over TLS). */
 WHARF_API int wharf_response_tls(const wharf_response *response, wharf_tls_facts *ret_facts);
-/** Fills *ret_certificate with the i-th that the server has sent, its own at 0. Errors: -ENOENT (past the last), -EINVAL. */
+/** Fills *ret_certificate with the i-th that the server has sent, its own at 0. Errors: -ENOENT (past the last),
+ * -EINVAL. */
 WHARF_API int wharf_response_tls_certificate(const wharf_response *response, int i,
                                              wharf_tls_certificate *ret_certificate);
 /** HTTP/1.x: the x. */
@@ -238,8 +239,8 @@ WHARF_API int wharf_response_version_minor(const wharf_response *response);
 /** The length that the head announces, or -1 when it does not, or when it is that of a coded body which is decoded. */
 WHARF_API int64_t wharf_response_content_length(const wharf_response *response);
 
-/** One attempt to get an answer. A fetch makes several where it follows redirects, finds a kept connection dead, or tries again.
- * The texts live as long as the response. Times are in nanoseconds, 0 for what did not happen. */
+/** One attempt to get an answer. A fetch makes several where it follows redirects, finds a kept connection dead, or
+ * tries again. The texts live as long as the response. Times are in nanoseconds, 0 for what did not happen. */
 typedef struct wharf_attempt {
     const char *why; /**< "first", "redirect", "challenge", "dead connection", "without Expect" or "retry" */
     const char *url; /**< without credentials */
@@ -277,13 +278,15 @@ WHARF_API wharf_str wharf_response_body(const wharf_response *response);
  * response then carries it too. */
 WHARF_API WHARF_MUST_USE ssize_t wharf_response_read(wharf_response *response, void *buffer, size_t size);
 
-/** The whole body as text in UTF-8, whatever its charset: the one that Content-Type names, else that of a byte order mark, else
- * UTF-8; U+FFFD stands for bytes that mean nothing. It lives as long as the response; the mark is left out. Does not suspend.
- * Errors: the response's, -EINVAL (nobody knows the charset), -ENOMEM; *ret_text is untouched then. */
+/** The whole body as text in UTF-8, whatever its charset: the one that Content-Type names, else that of a byte order
+ * mark, else UTF-8; U+FFFD stands for bytes that mean nothing. It lives as long as the response; the mark is left
+ * out. Does not suspend. Errors: the response's, -EINVAL (nobody knows the charset), -ENOMEM; *ret_text is untouched
+ * then. */
 WHARF_API int wharf_response_text(wharf_response *response, wharf_str *ret_text);
 
-/** The next line of the body, of a stream too, as bytes and without its LF or CR LF; the view lives until the next call. Suspends.
- * Returns 1, or 0 at the end. Errors: as wharf_response_read(), -WHARF_ELIMIT (limits.line_bytes), -ENOMEM. */
+/** The next line of the body, of a stream too, as bytes and without its LF or CR LF; the view lives until the next
+ * call. Suspends. Returns 1, or 0 at the end. Errors: as wharf_response_read(), -WHARF_ELIMIT (limits.line_bytes),
+ * -ENOMEM. */
 WHARF_API WHARF_MUST_USE int wharf_response_read_line(wharf_response *response, wharf_str *ret_line);
 
 /** Frees the response. What is unread of a short body is read (64 KiB and 50 ms at most) to keep the
@@ -319,8 +322,8 @@ typedef struct wharf_client_counters {
     int64_t retried;      /**< requests tried again by limits.retries */
 } wharf_client_counters;
 
-/** Counts. client: NULL for the thread's default one. *ret_counters: only its first `size` bytes are written; what this core has
- * not used counts 0. Does not suspend. Errors: -EINVAL (no size). */
+/** Counts. client: NULL for the thread's default one. *ret_counters: only its first `size` bytes are written; what
+ * this core has not used counts 0. Does not suspend. Errors: -EINVAL (no size). */
 WHARF_API int wharf_client_stats(const wharf_client *client, wharf_client_counters *ret_counters);
 
 WHARF_END

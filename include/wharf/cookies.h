@@ -31,9 +31,8 @@ typedef struct wharf_jar_options {
     int64_t per_response; /**< Set-Cookie fields heeded in one response: 50 */
     int64_t sent;         /**< cookies in one request: 150 */
     int64_t sent_bytes;   /**< bytes of a Cookie field: 8,190 */
-    const char
-        *suffix_file; /**< the list of public suffixes; default that of the system, "" none: then a name
-                              *   without a dot is one */
+    /** The list of public suffixes; default that of the system, "" none: then a name without a dot is one */
+    const char *suffix_file;
 } wharf_jar_options;
 
 /** One cookie of a jar. */
@@ -77,16 +76,16 @@ WHARF_API int wharf_jar_each(wharf_jar *jar, int (*each)(void *arg, const wharf_
 /** Forgets cookies: all, or those of a domain and what lies below it. Returns how many. Does not suspend. */
 WHARF_API int wharf_jar_clear(wharf_jar *jar, const char *domain);
 
-/** Adds what a file holds, in either format, to the jar; a cookie that has ended is left out. Suspends.
- * Errors: those of open(2) (-ENOENT: there is none yet), -WHARF_EPROTOCOL (neither format; wharf_why() says the line),
+/** Adds what a file holds, in either format, to the jar; a cookie that has ended is left out. Suspends. Errors: those
+ * of open(2) (-ENOENT: there is none yet), -WHARF_EPROTOCOL (neither format; wharf_why() says the line),
  * -WHARF_ELIMIT (more than 16 MiB), -ENOMEM, -ECANCELED. */
 WHARF_API int wharf_jar_load(wharf_jar *jar, const char *path);
 
 /** Brings a file up to date with what has changed in the jar since it was loaded or saved last, so that programs which
  * share one do not undo each other's changes. The file is replaced in one step and is its owner's alone (0600).
- * format: WHARF_JAR_JSON or WHARF_JAR_NETSCAPE, with WHARF_JAR_PERSISTENT added or not. Suspends.
- * Errors: those of open(2), write(2) and rename(2), -ETIMEDOUT (another program holds the folder's lock for 10 seconds),
- * and as wharf_jar_load(): a file that is no jar is not overwritten. */
+ * format: WHARF_JAR_JSON or WHARF_JAR_NETSCAPE, with WHARF_JAR_PERSISTENT added or not. Suspends. Errors: those of
+ * open(2), write(2) and rename(2), -ETIMEDOUT (another program holds the folder's lock for 10 seconds), and as
+ * wharf_jar_load(): a file that is no jar is not overwritten. */
 WHARF_API int wharf_jar_save(wharf_jar *jar, const char *path, int format);
 
 WHARF_END

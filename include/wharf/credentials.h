@@ -35,9 +35,9 @@ typedef enum wharf_auth_scheme {
     WHARF_AUTH_ANY     /**< when the server asks, by the strongest of what it offers */
 } wharf_auth_scheme;
 
-/** Gives a fresh token: fills `out` (at most `size` bytes) and returns the length, or a negative code to give up, which
- * the response then carries. Called when there is no token yet, and when a server refuses the present one with status
- * 401; those who need it at the same time share one call. May suspend, and fetch. */
+/** Gives a fresh token: fills `out` (at most `size` bytes) and returns the length, or a negative code to give up,
+ * which the response then carries. Called when there is no token yet, and when a server refuses the present one with
+ * status 401; those who need it at the same time share one call. May suspend, and fetch. */
 typedef ssize_t (*wharf_token_fn)(void *arg, char *out, size_t size);
 
 /** Whose credentials, and for whom. */
@@ -52,19 +52,19 @@ typedef struct wharf_auth_options {
     /** Or: names and passwords by host, from a netrc file; "" is the user's own: $NETRC, else ~/.netrc. The host must be the
      *  one in the URL exactly; "default" is for all others. */
     const char *netrc;
-    const char
-        *origin; /**< "https://example.com"; default: the origin that a fetch begins with; with netrc: any */
+    /** "https://example.com"; default: the origin that a fetch begins with; with netrc: any */
+    const char *origin;
 } wharf_auth_options;
 
-/** Makes credentials; what options points to is copied. Suspends to read a netrc file. NULL on failure (wharf_why()): a file
- * that cannot be read, a colon in the user's name, nothing to show, no memory.
- * Spec: RFC 7617 (Basic), RFC 7616 (Digest: MD5, SHA-256, SHA-512-256, -sess, auth-int, userhash), RFC 6750 (bearer). */
+/** Makes credentials; what options points to is copied. Suspends to read a netrc file. NULL on failure (wharf_why()):
+ * a file that cannot be read, a colon in the user's name, nothing to show, no memory. Spec: RFC 7617 (Basic), RFC
+ * 7616 (Digest: MD5, SHA-256, SHA-512-256, -sess, auth-int, userhash), RFC 6750 (bearer). */
 WHARF_API WHARF_MUST_USE wharf_auth *wharf_auth_new(const wharf_auth_options *options);
 /** Gives them up. NULL is fine. */
 WHARF_API void wharf_auth_free(wharf_auth *auth);
 
-/** Makes a secret header of `len` bytes. origin: the one it is for; NULL: the one that each fetch begins with. Does not
- * suspend. NULL on failure (wharf_why()): no header, no origin, no memory. */
+/** Makes a secret header of `len` bytes. origin: the one it is for; NULL: the one that each fetch begins with. Does
+ * not suspend. NULL on failure (wharf_why()): no header, no origin, no memory. */
 WHARF_API WHARF_MUST_USE wharf_secret *wharf_secret_new(const char *name, const void *value, size_t len,
                                                         const char *origin);
 /** Gives it up; wiped when nobody has it any more. NULL is fine. */

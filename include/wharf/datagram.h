@@ -35,24 +35,27 @@ typedef struct wharf_address {
     struct sockaddr_storage storage;
 } wharf_address;
 
-/** The first address that a text names ("example.com:53", "[fe80::1%eth0]:53", "unix:/run/log"), into *ret_address. Suspends only
- *  for a name that must be looked up. Errors: -WHARF_EADDRESS, -WHARF_ENAME, -ENOMEM, -ECANCELED, -ETIMEDOUT. */
+/** The first address that a text names ("example.com:53", "[fe80::1%eth0]:53", "unix:/run/log"), into *ret_address.
+ *  Suspends only for a name that must be looked up. Errors: -WHARF_EADDRESS, -WHARF_ENAME, -ENOMEM, -ECANCELED,
+ *  -ETIMEDOUT. */
 WHARF_API int wharf_address_of(const char *text, wharf_address *ret_address);
-/** Its text: "127.0.0.1:53", "[::1]:53", "unix:/path"; "" of none. size: at least WHARF_ADDRESS_SIZE. Returns the length. Does not
- *  suspend. Errors: -ENOBUFS. */
+/** Its text: "127.0.0.1:53", "[::1]:53", "unix:/path"; "" of none. size: at least WHARF_ADDRESS_SIZE. Returns the
+ *  length. Does not suspend. Errors: -ENOBUFS. */
 WHARF_API int wharf_address_text(const wharf_address *address, char *buffer, size_t size);
 
 /* ---- one datagram ------------------------------------------------------------------------------------- */
 
 /** Receives a datagram and from whom it came (ret_from may be NULL). Suspends until there is one. Returns its length.
- *  Errors: -EMSGSIZE (it has more than `size` bytes: the buffer holds its beginning, and the rest is gone), -ECONNREFUSED and
- *  others of a network that answered an earlier datagram, -EBADF, -EOPNOTSUPP (a stream), -ECANCELED, -ETIMEDOUT. */
+ *  Errors: -EMSGSIZE (it has more than `size` bytes: the buffer holds its beginning, and the rest is gone),
+ *  -ECONNREFUSED and others of a network that answered an earlier datagram, -EBADF, -EOPNOTSUPP (a stream),
+ *  -ECANCELED, -ETIMEDOUT. */
 WHARF_API WHARF_MUST_USE ssize_t wharf_recv_from(wharf_sock sock, void *buffer, size_t size,
                                                  wharf_address *ret_from);
 
-/** Sends a datagram; size: 0 to 65507 bytes for UDP. to: NULL on a connected socket. Suspends while there is no room. Returns
- *  `size`. Errors: -EMSGSIZE (larger than the protocol or the path allows), -EDESTADDRREQ (nobody to send to), -EACCES (a broadcast without the
- *  option "broadcast"), -ECONNREFUSED, -ENETUNREACH, -EHOSTUNREACH, -EBADF, -EOPNOTSUPP (a stream), -ECANCELED, -ETIMEDOUT. */
+/** Sends a datagram; size: 0 to 65507 bytes for UDP. to: NULL on a connected socket. Suspends while there is no room.
+ *  Returns `size`. Errors: -EMSGSIZE (larger than the protocol or the path allows), -EDESTADDRREQ (nobody to send
+ *  to), -EACCES (a broadcast without the option "broadcast"), -ECONNREFUSED, -ENETUNREACH, -EHOSTUNREACH, -EBADF,
+ *  -EOPNOTSUPP (a stream), -ECANCELED, -ETIMEDOUT. */
 WHARF_API ssize_t wharf_send_to(wharf_sock sock, const void *buffer, size_t size, const wharf_address *to);
 
 /* ---- many at once --------------------------------------------------------------------------------------- */
@@ -85,13 +88,15 @@ typedef struct wharf_datagram {
     gid_t sender_gid;
 } wharf_datagram;
 
-/** Receives what has come: at least one and at most `count` datagrams. Suspends until there is one. Sets all but `data` and `size` of
- *  those that came; a cut one is no error here. count: at least 1. Returns how many. Errors: as wharf_recv_from() but -EMSGSIZE, and -EINVAL. */
+/** Receives what has come: at least one and at most `count` datagrams. Suspends until there is one. Sets all but
+ *  `data` and `size` of those that came; a cut one is no error here. count: at least 1. Returns how many. Errors: as
+ *  wharf_recv_from() but -EMSGSIZE, and -EINVAL. */
 WHARF_API WHARF_MUST_USE int wharf_recv_datagrams(wharf_sock sock, wharf_datagram *datagrams, int count);
 
-/** Sends `data`, `len`, `peer`, `local`, `interface` and `segment` of each. count: at least 1. Suspends while there is no room. Returns
- *  how many were sent: fewer than `count`, at least 1, when one failed, and the next call that begins with that one tells why.
- *  Where the machine cannot cut segments, they are cut here. Errors (of the first): as wharf_send_to(), and -EINVAL. */
+/** Sends `data`, `len`, `peer`, `local`, `interface` and `segment` of each. count: at least 1. Suspends while there
+ *  is no room. Returns how many were sent: fewer than `count`, at least 1, when one failed, and the next call that
+ *  begins with that one tells why. Where the machine cannot cut segments, they are cut here. Errors (of the first):
+ *  as wharf_send_to(), and -EINVAL. */
 WHARF_API int wharf_send_datagrams(wharf_sock sock, const wharf_datagram *datagrams, int count);
 
 /* ---- what became of them ------------------------------------------------------------------------------------ */
@@ -104,26 +109,29 @@ typedef struct wharf_network_error {
     uint32_t mtu; /* with -EMSGSIZE: the largest packet that the path carries, headers included; else 0 */
 } wharf_network_error;
 
-/** What the last failed send or receive of a UDP socket with the option "receive_errors" was told, so that a server of many can forget the
- *  one peer that has gone. Each failed call is told of one datagram, which need not be its own; wharf_why() names the address, too. Does
- *  not suspend. Errors: -ENODATA (the last failure had another cause, or there was none), -EBADF. */
+/** What the last failed send or receive of a UDP socket with the option "receive_errors" was told, so that a server
+ *  of many can forget the one peer that has gone. Each failed call is told of one datagram, which need not be its
+ *  own; wharf_why() names the address, too. Does not suspend. Errors: -ENODATA (the last failure had another cause,
+ *  or there was none), -EBADF. */
 WHARF_API int wharf_get_network_error(wharf_sock sock, wharf_network_error *ret_error);
 
 /* ---- between processes ------------------------------------------------------------------------------------ */
 
-/** Two sockets that are connected to each other. kind: "unix" (a stream), "unix-datagram", "unix-seqpacket". The caller owns both.
- *  Does not suspend. Errors: -EPROTONOSUPPORT, -EMFILE, -ENFILE, -ENOMEM. */
+/** Two sockets that are connected to each other. kind: "unix" (a stream), "unix-datagram", "unix-seqpacket". The
+ *  caller owns both. Does not suspend. Errors: -EPROTONOSUPPORT, -EMFILE, -ENFILE, -ENOMEM. */
 WHARF_API int wharf_socket_pair(const char *kind, wharf_sock ret_pair[2]);
 
-/** Sends bytes with open descriptors (files, sockets, pipes) to the process at the other end of a Unix socket; the caller still owns its
- *  own. size: at least 1; all of it is sent, the descriptors with the first byte. count: 1 to 253. Suspends. Returns `size`.
- *  Errors: as wharf_send(), and -EINVAL, -EOPNOTSUPP (no Unix socket), -EBADF (one of them is not open), -ETOOMANYREFS. */
+/** Sends bytes with open descriptors (files, sockets, pipes) to the process at the other end of a Unix socket; the
+ *  caller still owns its own. size: at least 1; all of it is sent, the descriptors with the first byte. count: 1 to
+ *  253. Suspends. Returns `size`. Errors: as wharf_send(), and -EINVAL, -EOPNOTSUPP (no Unix socket), -EBADF (one of
+ *  them is not open), -ETOOMANYREFS. */
 WHARF_API ssize_t wharf_send_fds(wharf_sock sock, const void *buffer, size_t size, const int *fds, int count);
 
-/** Receives at least 1 and at most `size` bytes, as wharf_recv() does, and the descriptors that came with them. *count: how many `fds` has room
- *  for; then how many came, close-on-exec, and the caller's. Suspends. Returns the bytes; 0: the peer sends no more. Bytes that
- *  wharf_recv() and the buffered calls take come without their descriptors, which are then closed. Errors: as wharf_recv(); -EMSGSIZE (more came
- *  than there is room for: all have been closed; a stream's bytes can still be received), -EOPNOTSUPP (no Unix socket). */
+/** Receives at least 1 and at most `size` bytes, as wharf_recv() does, and the descriptors that came with them.
+ *  *count: how many `fds` has room for; then how many came, close-on-exec, and the caller's. Suspends. Returns the
+ *  bytes; 0: the peer sends no more. Bytes that wharf_recv() and the buffered calls take come without their
+ *  descriptors, which are then closed. Errors: as wharf_recv(); -EMSGSIZE (more came than there is room for: all have
+ *  been closed; a stream's bytes can still be received), -EOPNOTSUPP (no Unix socket). */
 WHARF_API WHARF_MUST_USE ssize_t wharf_recv_fds(wharf_sock sock, void *buffer, size_t size, int *fds,
                                                 int *count);
 

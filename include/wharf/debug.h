@@ -19,12 +19,12 @@ WHARF_BEGIN
 
 /* ---- every task -------------------------------------------------------------------------------------- */
 
-/** Writes a text about every scheduler of the process and each of its tasks to a descriptor: name, where it was started,
- *  what it waits for and since when, its backtrace (module and offset are what addr2line wants). fd: open for writing;
- *  written to with write(2), which may block the thread. Cores that do not answer within a second are named, with the
- *  backtrace of the task that holds them where the watchdog is on. Suspends where there are several cores, and is not cut
- *  short by a cancellation. In a simulation it shows that simulation alone. Returns 0.
- *  Errors: those of write(2), -EMFILE, -ENOMEM. */
+/** Writes a text about every scheduler of the process and each of its tasks to a descriptor: name, where it was
+ *  started, what it waits for and since when, its backtrace (module and offset are what addr2line wants). fd: open
+ *  for writing; written to with write(2), which may block the thread. Cores that do not answer within a second are
+ *  named, with the backtrace of the task that holds them where the watchdog is on. Suspends where there are several
+ *  cores, and is not cut short by a cancellation. In a simulation it shows that simulation alone. Returns 0. Errors:
+ *  those of write(2), -EMFILE, -ENOMEM. */
 WHARF_API int wharf_dump(int fd);
 
 /* ---- switches ---------------------------------------------------------------------------------------- */
@@ -39,10 +39,10 @@ typedef struct wharf_debug_options {
     int stack_report; /**< 1: measure the stack of every task that ends, report those over 75 % */
 } wharf_debug_options;
 
-/** Switches them. The dump and the watchdog need a thread, which is started with the first of them. The signal's handler
- *  is installed only over the default action; the watchdog likewise uses SIGURG. A system call that a stalled task is in
- *  may see EINTR. Call it at the program's beginning; does not suspend.
- *  Errors: -EINVAL, -EBUSY (the program handles dump_signal itself), -EAGAIN (no thread). */
+/** Switches them. The dump and the watchdog need a thread, which is started with the first of them. The signal's
+ *  handler is installed only over the default action; the watchdog likewise uses SIGURG. A system call that a stalled
+ *  task is in may see EINTR. Call it at the program's beginning; does not suspend. Errors: -EINVAL, -EBUSY (the
+ *  program handles dump_signal itself), -EAGAIN (no thread). */
 WHARF_API int wharf_debug(const wharf_debug_options *options);
 
 /* ---- facts ------------------------------------------------------------------------------------------- */
@@ -58,8 +58,8 @@ typedef struct wharf_facts {
     bool fallbacks;            /**< WHARF_FALLBACKS=1: nothing is used that only newer kernels have */
 } wharf_facts;
 
-/** Fills in the facts. WHARF_ENGINE in the environment asks for an engine (epoll, uring, auto); one that this version or this
- *  machine does not have is no error: epoll takes its place, and `engine_reason` says so. Does not suspend.
+/** Fills in the facts. WHARF_ENGINE in the environment asks for an engine (epoll, uring, auto); one that this version
+ *  or this machine does not have is no error: epoll takes its place, and `engine_reason` says so. Does not suspend.
  *  Errors: -EINVAL (no size), -EPERM, -ENOMEM. */
 WHARF_API int wharf_info(wharf_facts *ret_facts);
 
@@ -88,12 +88,14 @@ typedef struct wharf_counters {
  *  Errors: -EINVAL (no size), -EPERM, -ENOMEM. */
 WHARF_API int wharf_stats(wharf_counters *ret_counters);
 
-/** The sum over all schedulers of the process that are running. As wharf_stats(), and may be called from any thread. */
+/** The sum over all schedulers of the process that are running. As wharf_stats(), and may be called from any thread.
+ * */
 WHARF_API int wharf_stats_all(wharf_counters *ret_counters);
 
-/** For tests: from now on, or no longer, every attempt of this process to connect to or send a datagram to an Internet address
- * fails with -EPERM before anything is sent, this machine's own addresses included. Unix sockets, socket pairs, connections that
- * exist and simulated networks go on. Returns whether it was forbidden before. From any thread; does not suspend. */
+/** For tests: from now on, or no longer, every attempt of this process to connect to or send a datagram to an Internet
+ * address fails with -EPERM before anything is sent, this machine's own addresses included. Unix sockets, socket
+ * pairs, connections that exist and simulated networks go on. Returns whether it was forbidden before. From any
+ * thread; does not suspend. */
 WHARF_API bool wharf_forbid_network(bool forbidden);
 
 WHARF_END

@@ -41,15 +41,17 @@ typedef struct wharf_framing {
     size_t max_bytes;      /* of a frame, without length and delimiter; default 65536, at most 256 MiB */
 } wharf_framing;
 
-/** Receives one frame, without its length or delimiter. framing: NULL for lines. size: room in `buffer`. Suspends until the frame is
- *  whole. Returns 1 with *ret_len (an empty frame has 0 bytes), or 0 when the peer was done before the first byte of a frame.
- *  Errors: as wharf_recv(), and -WHARF_ELIMIT (longer than max_bytes; said as soon as it is known), -EMSGSIZE (longer than `size`), -WHARF_EPROTOCOL (no such
- *  framing: wharf_why() says what is wrong), -WHARF_EEOF (the end came in the middle), -EINVAL (the framing). Nothing is taken then. */
+/** Receives one frame, without its length or delimiter. framing: NULL for lines. size: room in `buffer`. Suspends
+ *  until the frame is whole. Returns 1 with *ret_len (an empty frame has 0 bytes), or 0 when the peer was done before
+ *  the first byte of a frame. Errors: as wharf_recv(), and -WHARF_ELIMIT (longer than max_bytes; said as soon as it
+ *  is known), -EMSGSIZE (longer than `size`), -WHARF_EPROTOCOL (no such framing: wharf_why() says what is wrong),
+ *  -WHARF_EEOF (the end came in the middle), -EINVAL (the framing). Nothing is taken then. */
 WHARF_API WHARF_MUST_USE int wharf_recv_frame(wharf_sock sock, const wharf_framing *framing, void *buffer,
                                               size_t size, size_t *ret_len);
 
-/** Sends one frame. Suspends while the peer is slow. Returns 0. Errors: as wharf_send(), and -WHARF_ELIMIT (longer than max_bytes, or than
- *  the length can say), -EINVAL (it holds the delimiter, so that the peer would see two; or the framing). */
+/** Sends one frame. Suspends while the peer is slow. Returns 0. Errors: as wharf_send(), and -WHARF_ELIMIT (longer
+ *  than max_bytes, or than the length can say), -EINVAL (it holds the delimiter, so that the peer would see two; or
+ *  the framing). */
 WHARF_API int wharf_send_frame(wharf_sock sock, const wharf_framing *framing, const void *data, size_t size);
 
 WHARF_END

@@ -52,8 +52,8 @@ WHARF_API int wharf_date_format(int64_t seconds, char *out);
  *  Errors: -EINVAL; *ret_seconds is untouched then. Spec: RFC 9110 section 5.6.7. */
 WHARF_API int wharf_date_parse(wharf_str text, int64_t *ret_seconds);
 
-/** Whether a text is one JSON value in UTF-8: NULL, or what is wrong with it, static text, and *ret_offset says at which byte.
- * Nothing is built, and nesting is limited to 512. Does not suspend. Spec: RFC 8259. */
+/** Whether a text is one JSON value in UTF-8: NULL, or what is wrong with it, static text, and *ret_offset says at
+ * which byte. Nothing is built, and nesting is limited to 512. Does not suspend. Spec: RFC 8259. */
 WHARF_API const char *wharf_json_check(const char *text, size_t len, size_t *ret_offset);
 
 WHARF_END

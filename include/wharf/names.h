@@ -41,10 +41,11 @@ WHARF_BEGIN
 /** A name has at most this many addresses here; more are not looked at. */
 #define WHARF_ADDRESSES_MAX 16
 
-/** Where "name:port" leads: its addresses in the order in which wharf_dial() would begin with them (RFC 6724, the families
- *  alternating as in RFC 8305). address: as for wharf_dial(). max: 1 to WHARF_ADDRESSES_MAX entries of `out`. Suspends.
- *  Returns how many, at least 1. Errors: -WHARF_EADDRESS, -WHARF_ENAME (there is no such name, or it has no address),
- *  -WHARF_ENAMESERVER (no name server gave a usable answer), -ENOMEM, -ECANCELED, -ETIMEDOUT, -EINVAL. */
+/** Where "name:port" leads: its addresses in the order in which wharf_dial() would begin with them (RFC 6724, the
+ *  families alternating as in RFC 8305). address: as for wharf_dial(). max: 1 to WHARF_ADDRESSES_MAX entries of
+ *  `out`. Suspends. Returns how many, at least 1. Errors: -WHARF_EADDRESS, -WHARF_ENAME (there is no such name, or it
+ *  has no address), -WHARF_ENAMESERVER (no name server gave a usable answer), -ENOMEM, -ECANCELED, -ETIMEDOUT,
+ *  -EINVAL. */
 WHARF_API int wharf_resolve(const char *address, wharf_address *out, int max);
 
 /* ---- records ----------------------------------------------------------------------------------------- */
@@ -65,25 +66,26 @@ typedef struct wharf_record {
     int port;           /**< SRV */
 } wharf_record;
 
-/** Asks the name servers, and them alone: no hosts file, no search list. Of localhost, the names below it and literals no server is
- *  asked: they have their addresses and nothing else (RFC 6761), and 127.0.0.1 and ::1 have the name "localhost". type: "A", "AAAA", "CNAME", "MX", "NS", "PTR",
- *  "SOA", "SRV", "TXT", "CAA" or "TYPE" with a number. name: a name of up to 253 bytes, beyond ASCII as UTF-8; for "PTR" an
- *  address will do ("192.0.2.1", "2001:db8::1"). Suspends. Never NULL: an answer without memory is a static one, and an error travels
- *  inside. The caller frees it. MX come by priority, SRV in the order in which RFC 2782 says to try them. */
+/** Asks the name servers, and them alone: no hosts file, no search list. Of localhost, the names below it and
+ *  literals no server is asked: they have their addresses and nothing else (RFC 6761), and 127.0.0.1 and ::1 have the
+ *  name "localhost". type: "A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT", "CAA" or "TYPE" with a
+ *  number. name: a name of up to 253 bytes, beyond ASCII as UTF-8; for "PTR" an address will do ("192.0.2.1",
+ *  "2001:db8::1"). Suspends. Never NULL: an answer without memory is a static one, and an error travels inside. The
+ *  caller frees it. MX come by priority, SRV in the order in which RFC 2782 says to try them. */
 WHARF_API wharf_answer *wharf_look_up(const char *name, const char *type);
 
-/** 0; -WHARF_ENAME (no such name, or no such records), -WHARF_ENAMESERVER (no usable answer: timed out, refused, failed),
- *  -WHARF_EADDRESS (not a name, or not a type), -ENOMEM, -ECANCELED or -ETIMEDOUT (a deadline around the call). None of
- *  these functions suspends; all accept every answer. */
+/** 0; -WHARF_ENAME (no such name, or no such records), -WHARF_ENAMESERVER (no usable answer: timed out, refused,
+ *  failed), -WHARF_EADDRESS (not a name, or not a type), -ENOMEM, -ECANCELED or -ETIMEDOUT (a deadline around the
+ *  call). None of these functions suspends; all accept every answer. */
 WHARF_API int wharf_answer_error(const wharf_answer *answer);
 /** The error as one sentence: who was asked and what it said. "no failure" without one. */
 WHARF_API const char *wharf_answer_why(const wharf_answer *answer);
-/** The name that was asked for, in the form that name servers know: "xn--bcher-kva.example" of "bücher.example", and of an
- *  address asked for its name "1.2.0.192.in-addr.arpa". "" where it was no name. */
+/** The name that was asked for, in the form that name servers know: "xn--bcher-kva.example" of "bücher.example", and
+ *  of an address asked for its name "1.2.0.192.in-addr.arpa". "" where it was no name. */
 WHARF_API const char *wharf_answer_name(const wharf_answer *answer);
-/** What became of the question, for scripts: "NOERROR", "NODATA" (the name exists, such records do not), "NXDOMAIN" (no
- *  such name), "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP" (the server's words), "TIMEOUT", "UNREACHABLE", "MALFORMED", or
- *  "" when nobody was asked. */
+/** What became of the question, for scripts: "NOERROR", "NODATA" (the name exists, such records do not), "NXDOMAIN"
+ *  (no such name), "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP" (the server's words), "TIMEOUT", "UNREACHABLE",
+ *  "MALFORMED", or "" when nobody was asked. */
 WHARF_API const char *wharf_answer_status(const wharf_answer *answer);
 /** How many records. */
 WHARF_API int wharf_answer_count(const wharf_answer *answer);
@@ -119,9 +121,10 @@ typedef struct wharf_names_options {
     int64_t attempt_delay_ms;
 } wharf_names_options;
 
-/** Sets all of them, for the whole process, from the next look-up on; NULL: the defaults again. Inside a simulation: for
- *  this simulated scheduler, where names of the machine are not to be had. The texts are copied. Does not suspend.
- *  Errors: -EINVAL (a field out of range; wharf_why() names it), -ENAMETOOLONG, -WHARF_EADDRESS (a server), -ENOMEM. */
+/** Sets all of them, for the whole process, from the next look-up on; NULL: the defaults again. Inside a simulation:
+ *  for this simulated scheduler, where names of the machine are not to be had. The texts are copied. Does not
+ *  suspend. Errors: -EINVAL (a field out of range; wharf_why() names it), -ENAMETOOLONG, -WHARF_EADDRESS (a server),
+ *  -ENOMEM. */
 WHARF_API int wharf_names_set(const wharf_names_options *options);
 
 WHARF_END

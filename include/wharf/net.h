@@ -48,11 +48,11 @@ typedef struct wharf_sock {
  * where), -WHARF_ENAME, those of connect(2), -EMFILE, -ENOMEM, -ECANCELED, -ETIMEDOUT. */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_dial(const char *address);
 
-/** Listens: socket, bind and listen in one. "localhost" listens on 127.0.0.1 and ::1 with one port; an empty
- * host on every interface, both families. Suspends only for a host name that must be looked up. The caller
- * owns the socket. Inside wharf_run() the first core opens the address and the others get a view of the same
- * listener; connections go to the core with the fewest. Errors (in the handle): as wharf_dial(), and
- * -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, and of "systemd:NAME" -ENOENT (wharf_why() says what was passed) and -EBUSY (taken before). */
+/** Listens: socket, bind and listen in one. "localhost" listens on 127.0.0.1 and ::1 with one port; an empty host on
+ * every interface, both families. Suspends only for a host name that must be looked up. The caller owns the socket.
+ * Inside wharf_run() the first core opens the address and the others get a view of the same listener; connections go
+ * to the core with the fewest. Errors (in the handle): as wharf_dial(), and -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, and
+ * of "systemd:NAME" -ENOENT (wharf_why() says what was passed) and -EBUSY (taken before). */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_serve_on(const char *address);
 
 /** The next connection. Suspends until there is one. A connection that was already gone is skipped; while the
@@ -81,17 +81,17 @@ WHARF_API int wharf_connect(wharf_sock sock, const char *address);
 
 /* ---- bytes ------------------------------------------------------------------------------------------- */
 
-/** Receives at least 1 and at most `size` bytes. size: at least 1. Suspends. Returns how many; 0: the peer sends no more.
- *  Errors: -EBADF, -ENOTCONN, -ECONNRESET, -ECANCELED (also when another task closes the socket), -ETIMEDOUT,
+/** Receives at least 1 and at most `size` bytes. size: at least 1. Suspends. Returns how many; 0: the peer sends no
+ *  more. Errors: -EBADF, -ENOTCONN, -ECONNRESET, -ECANCELED (also when another task closes the socket), -ETIMEDOUT,
  *  -EBUSY (another task is receiving). */
 WHARF_API WHARF_MUST_USE ssize_t wharf_recv(wharf_sock sock, void *buffer, size_t size);
 
-/** Receives into several pieces, filling one after the other with what is there. count: 1 to 1024, with room for at least 1 byte. Of a
- * socket of datagrams, one datagram. Otherwise as wharf_recv(). */
+/** Receives into several pieces, filling one after the other with what is there. count: 1 to 1024, with room for at
+ * least 1 byte. Of a socket of datagrams, one datagram. Otherwise as wharf_recv(). */
 WHARF_API WHARF_MUST_USE ssize_t wharf_recvv(wharf_sock sock, const struct iovec *pieces, int count);
 
-/** Looks at what comes next without taking it: copies at least 1 and at most `size` bytes, which the next receive gives again. size: 1
- * byte to 16 MiB. Otherwise as wharf_recv(). */
+/** Looks at what comes next without taking it: copies at least 1 and at most `size` bytes, which the next receive
+ * gives again. size: 1 byte to 16 MiB. Otherwise as wharf_recv(). */
 WHARF_API WHARF_MUST_USE ssize_t wharf_peek(wharf_sock sock, void *buffer, size_t size);
 
 /** Receives exactly `size` bytes. Suspends. Returns `size`; 0: the peer was done before the first byte.
@@ -124,10 +124,10 @@ WHARF_API int64_t wharf_send_file(wharf_sock sock, int fd, int64_t offset, int64
  */
 WHARF_API int64_t wharf_sent(wharf_sock sock);
 
-/** Gives a connection a deadline of its own, `ms` milliseconds from now (WHARF_OFF: none): from then on every call that sends
- *  or receives on it, by whatever task, fails with -ETIMEDOUT until the deadline is set anew, and what has arrived stays
- *  readable. It is a moment and not a time for each call, so a peer that sends a byte now and then does not stretch it.
- *  WHARF_WITHIN() is the same for a piece of the program; the nearer one counts. Does not suspend.
+/** Gives a connection a deadline of its own, `ms` milliseconds from now (WHARF_OFF: none): from then on every call
+ *  that sends or receives on it, by whatever task, fails with -ETIMEDOUT until the deadline is set anew, and what has
+ *  arrived stays readable. It is a moment and not a time for each call, so a peer that sends a byte now and then does
+ *  not stretch it. WHARF_WITHIN() is the same for a piece of the program; the nearer one counts. Does not suspend.
  *  Errors: -EBADF, -EOPNOTSUPP (a listener), -ENOMEM. */
 WHARF_API int wharf_set_deadline(wharf_sock sock, int64_t ms);
 
@@ -172,8 +172,8 @@ WHARF_API int wharf_peer_address(wharf_sock sock, char *buffer, size_t size);
 WHARF_API int wharf_set_option(wharf_sock sock, const char *option, int64_t value);
 /** Reads an option into *ret_value. Errors: as wharf_set_option(). */
 WHARF_API int wharf_get_option(wharf_sock sock, const char *option, int64_t *ret_value);
-/** The options that are texts: "congestion_control" ("cubic", "bbr"), "bind_to_device" ("eth0"). Does not suspend. Errors: as
- *  wharf_set_option(), and -ENOENT, -ENODEV (there is no such thing here). */
+/** The options that are texts: "congestion_control" ("cubic", "bbr"), "bind_to_device" ("eth0"). Does not suspend.
+ *  Errors: as wharf_set_option(), and -ENOENT, -ENODEV (there is no such thing here). */
 WHARF_API int wharf_set_option_text(wharf_sock sock, const char *option, const char *value);
 /** Reads one. Returns the length. Errors: as wharf_set_option(), and -ENOBUFS. */
 WHARF_API int wharf_get_option_text(wharf_sock sock, const char *option, char *buffer, size_t size);

@@ -63,10 +63,10 @@ typedef struct wharf_reader {
 /** Begins reading a descriptor as wharf_read() does. size: the longest piece, delimiter included. Does not suspend. */
 WHARF_API void wharf_reader_init(wharf_reader *reader, int fd, void *buffer, size_t size);
 
-/** The next piece up to and including `delimiter` (a C string, at least 1 byte), and at the end what is left without one;
- *  it lies in the buffer until the next call. Suspends. Returns its length, 0 at the end.
- *  Errors: -EMSGSIZE (no delimiter within the buffer's size; nothing is lost), -EINVAL, those of wharf_read() or
- *  wharf_file_read(), after which it can be asked again. */
+/** The next piece up to and including `delimiter` (a C string, at least 1 byte), and at the end what is left without
+ *  one; it lies in the buffer until the next call. Suspends. Returns its length, 0 at the end. Errors: -EMSGSIZE (no
+ *  delimiter within the buffer's size; nothing is lost), -EINVAL, those of wharf_read() or wharf_file_read(), after
+ *  which it can be asked again. */
 WHARF_API ssize_t wharf_read_until(wharf_reader *reader, const char *delimiter, wharf_str *ret_piece);
 
 /** The next line without its end, "\n" or "\r\n"; the last one may lack it. Suspends. Returns 1, or 0 at the end.
@@ -87,13 +87,13 @@ typedef struct wharf_file {
  * -ENOMEM, -EINVAL (no path), -ECANCELED, -ETIMEDOUT. */
 WHARF_API WHARF_MUST_USE wharf_file wharf_open(const char *path, int flags, mode_t mode);
 
-/** Reads `size` bytes from `offset` on. What the system has in memory is copied without a thread. Suspends. Returns how
- *  many: fewer only at the file's end, 0 when there is nothing past `offset`.
- *  Errors: those of pread(2) (-ESPIPE for a pipe), -EBADF, -EXDEV, -ENOMEM, -ECANCELED, -ETIMEDOUT. */
+/** Reads `size` bytes from `offset` on. What the system has in memory is copied without a thread. Suspends. Returns
+ *  how many: fewer only at the file's end, 0 when there is nothing past `offset`. Errors: those of pread(2) (-ESPIPE
+ *  for a pipe), -EBADF, -EXDEV, -ENOMEM, -ECANCELED, -ETIMEDOUT. */
 WHARF_API ssize_t wharf_pread(wharf_file file, void *buffer, size_t size, int64_t offset);
 
-/** Writes all of `size` bytes from `offset` on (at the end with O_APPEND). Suspends. Returns `size`; after an error any
- *  part may have been written. Errors: those of pwrite(2), and as wharf_pread(). */
+/** Writes all of `size` bytes from `offset` on (at the end with O_APPEND). Suspends. Returns `size`; after an error
+ *  any part may have been written. Errors: those of pwrite(2), and as wharf_pread(). */
 WHARF_API ssize_t wharf_pwrite(wharf_file file, const void *buffer, size_t size, int64_t offset);
 
 /** Reads at the handle's own position and moves it; from a pipe, what there is. Suspends. Returns the bytes
@@ -118,13 +118,13 @@ WHARF_API int wharf_truncate(wharf_file file, int64_t size);
  *  Errors: -EBADF, -EXDEV. */
 WHARF_API int wharf_file_fd(wharf_file file);
 
-/** Closes the file; who reads or writes a pipe meanwhile fails with -ECANCELED, other calls under way go on. Suspends when
- *  the file was opened for writing. Closed it is in any case. Errors: -EBADF, -EXDEV, those of close(2). */
+/** Closes the file; who reads or writes a pipe meanwhile fails with -ECANCELED, other calls under way go on. Suspends
+ *  when the file was opened for writing. Closed it is in any case. Errors: -EBADF, -EXDEV, those of close(2). */
 WHARF_API int wharf_file_close(wharf_file file);
 
 /** stat(2), rename(2), unlink(2), mkdir(2) on the offload pool. Suspend. *ret_status is untouched on failure; after
- *  -ECANCELED and -ETIMEDOUT the others may still happen. Errors: those of the system's call, -EINVAL (no path), -ENOMEM,
- *  -ECANCELED, -ETIMEDOUT. */
+ *  -ECANCELED and -ETIMEDOUT the others may still happen. Errors: those of the system's call, -EINVAL (no path),
+ *  -ENOMEM, -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_stat(const char *path, struct stat *ret_status);
 WHARF_API int wharf_rename(const char *from, const char *to);
 WHARF_API int wharf_unlink(const char *path);
@@ -135,11 +135,11 @@ WHARF_API int wharf_mkdir(const char *path, mode_t mode);
 /** One signal of a set: WHARF_SIGNAL(SIGINT) | WHARF_SIGNAL(SIGTERM). */
 #define WHARF_SIGNAL(number) (UINT64_C(1) << ((number)-1))
 
-/** Waits for the next signal of a set. The default action is replaced while the call waits and comes back with its return:
- *  a program that waits for SIGINT once and then winds up ends at once on a second Ctrl-C. A signal that was ignored
- *  when the program was started (nohup) stays ignored. Suspends. Returns the signal's number.
- *  Errors: -EINVAL (an empty set, or one with SIGKILL, SIGSTOP, SIGPIPE or a fault like SIGSEGV), -EBUSY (the program
- *  handles one of them itself), -EAGAIN (too many waits), -ENOMEM, -ECANCELED, -ETIMEDOUT. */
+/** Waits for the next signal of a set. The default action is replaced while the call waits and comes back with its
+ *  return: a program that waits for SIGINT once and then winds up ends at once on a second Ctrl-C. A signal that was
+ *  ignored when the program was started (nohup) stays ignored. Suspends. Returns the signal's number. Errors: -EINVAL
+ *  (an empty set, or one with SIGKILL, SIGSTOP, SIGPIPE or a fault like SIGSEGV), -EBUSY (the program handles one of
+ *  them itself), -EAGAIN (too many waits), -ENOMEM, -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_signal_wait(uint64_t set);
 
 /** A channel of int from which the signals of a set are taken, from now until wharf_signal_close(). Signals of
@@ -190,44 +190,44 @@ WHARF_API WHARF_MUST_USE wharf_child wharf_child_start(wharf_scope *scope,
                                                        const wharf_child_options *options);
 
 /** Waits for a child's end. When the wait is cut short, the child is ended as above, and the call returns when it is.
- *  Suspends. Returns its exit status, 0 to 255, or 128 + the signal that killed it, which *ret_signal (may be NULL) gets,
- *  else 0. The handle is spent.
- *  Errors: -EINVAL (waited for before, or somebody else waits), -ESRCH (not the handle of a child), -EXDEV, -ECHILD (another
- *  part of the program took its status, or SIGCHLD is ignored), -ECANCELED, -ETIMEDOUT. */
+ *  Suspends. Returns its exit status, 0 to 255, or 128 + the signal that killed it, which *ret_signal (may be NULL)
+ *  gets, else 0. The handle is spent. Errors: -EINVAL (waited for before, or somebody else waits), -ESRCH (not the
+ *  handle of a child), -EXDEV, -ECHILD (another part of the program took its status, or SIGCHLD is ignored),
+ *  -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_child_wait(wharf_child child, int *ret_signal);
 
 /** Sends a signal to a child. Does not suspend. Errors: -ESRCH (it has ended), -EINVAL, -EPERM, -EXDEV. */
 WHARF_API int wharf_child_kill(wharf_child child, int signal);
 
-/** Runs a program to its end, without input, its errors going where this process's go. Its output, at most
- *  `size` bytes, is put into `buffer`, *ret_len gets how many. Suspends. Returns its exit status as wharf_child_wait() does.
+/** Runs a program to its end, without input, its errors going where this process's go. Its output, at most `size`
+ *  bytes, is put into `buffer`, *ret_len gets how many. Suspends. Returns its exit status as wharf_child_wait() does.
  *  Errors: -WHARF_ELIMIT (more output; the program was ended), and those of starting and waiting. */
 WHARF_API int wharf_run_command(const char *const *argv, void *buffer, size_t size, size_t *ret_len);
 
 /* ---- chance ------------------------------------------------------------------------------------------ */
 
-/** Fills `buffer` with `size` random bytes of the kernel, good for keys and tokens. In a simulation they come from its seed:
- *  the same run, the same bytes. From any thread. Does not suspend, and never fails: without any source the process
- *  is aborted. */
+/** Fills `buffer` with `size` random bytes of the kernel, good for keys and tokens. In a simulation they come from
+ *  its seed: the same run, the same bytes. From any thread. Does not suspend, and never fails: without any source the
+ *  process is aborted. */
 WHARF_API void wharf_random(void *buffer, size_t size);
 
 /* ---- fork -------------------------------------------------------------------------------------------- */
 
-/** After fork() Wharf is dead in the child: every call fails with -EPERM, nothing runs at its exit, its SIGPIPE is as it
- *  was. This starts it afresh, the calling thread as its only task, on the stack it has: tasks, handles and settings of
- *  the parent's scheduler are gone, their descriptors closed here and untouched there. Not needed when the fork came before
- *  the first call, as in a program that becomes a daemon. A task's function that returns in the child ends the process with its result. Does
- *  not suspend. Errors: -EINVAL (not in such a child). */
+/** After fork() Wharf is dead in the child: every call fails with -EPERM, nothing runs at its exit, its SIGPIPE is as
+ *  it was. This starts it afresh, the calling thread as its only task, on the stack it has: tasks, handles and
+ *  settings of the parent's scheduler are gone, their descriptors closed here and untouched there. Not needed when
+ *  the fork came before the first call, as in a program that becomes a daemon. A task's function that returns in the
+ *  child ends the process with its result. Does not suspend. Errors: -EINVAL (not in such a child). */
 WHARF_API int wharf_after_fork(void);
 
 /* ---- inside somebody else's loop --------------------------------------------------------------------- */
 
-/** A descriptor for another library's loop (poll, epoll, glib ...): readable when wharf_poll_run() has something to do. It
- *  stays Wharf's. Does not suspend. Errors: -EOPNOTSUPP (in a simulation), -EPERM, -ENOMEM, -EMFILE. */
+/** A descriptor for another library's loop (poll, epoll, glib ...): readable when wharf_poll_run() has something to
+ *  do. It stays Wharf's. Does not suspend. Errors: -EOPNOTSUPP (in a simulation), -EPERM, -ENOMEM, -EMFILE. */
 WHARF_API int wharf_poll_fd(void);
 
-/** Runs every task that is ready, for a millisecond or two at most, and returns. The caller is not blocked. Returns 0.
- *  Errors: -ECANCELED, -ETIMEDOUT (the caller's scope), and as wharf_poll_fd(). */
+/** Runs every task that is ready, for a millisecond or two at most, and returns. The caller is not blocked. Returns
+ *  0. Errors: -ECANCELED, -ETIMEDOUT (the caller's scope), and as wharf_poll_fd(). */
 WHARF_API int wharf_poll_run(void);
 
 /** How long the loop may wait for the descriptor, in milliseconds, as poll(2) wants it: until the next timer, 0 when
@@ -246,16 +246,18 @@ typedef enum wharf_log_level {
     WHARF_LOG_WARNING = 3
 } wharf_log_level;
 
-/** Gets one report: lines of text without the last line's end, valid during the call. On any thread. Must not call Wharf. */
+/** Gets one report: lines of text without the last line's end, valid during the call. On any thread. Must not call
+ * Wharf. */
 typedef void (*wharf_log_fn)(wharf_log_level level, const char *text, size_t len, void *arg);
 
-/** Sends the library's own reports to fn instead of standard error, on which nothing else is ever printed. NULL: back to
- *  standard error. For the whole process; set it before the first task. Does not suspend. */
+/** Sends the library's own reports to fn instead of standard error, on which nothing else is ever printed. NULL: back
+ *  to standard error. For the whole process; set it before the first task. Does not suspend. */
 WHARF_API void wharf_set_log(wharf_log_fn fn, void *arg);
 
-/** Sets where the library's memory comes from, for the whole process and before its first other call. The functions are
- *  those of the C library in all but name, and may be called on any thread. Memory of the system's calls (stacks) and of
- *  the C library is not included. Does not suspend. Errors: -EBUSY (memory is in use), -EINVAL (one is missing). */
+/** Sets where the library's memory comes from, for the whole process and before its first other call. The functions
+ *  are those of the C library in all but name, and may be called on any thread. Memory of the system's calls (stacks)
+ *  and of the C library is not included. Does not suspend. Errors: -EBUSY (memory is in use), -EINVAL (one is
+ *  missing). */
 WHARF_API int wharf_set_allocator(void *(*allocate)(size_t), void *(*reallocate)(void *, size_t),
                                   void (*release)(void *));
 

@@ -77,12 +77,12 @@ WHARF_API WHARF_MUST_USE wharf_server *wharf_server_new(const wharf_server_optio
 /** Frees a server that is not running. NULL is fine. Does not suspend. */
 WHARF_API void wharf_server_free(wharf_server *server);
 
-/** Adds a route. pattern: "GET /users/{id}", "* /api/{rest...}" (any method, any rest), "/" (GET), and with a host before
- * the path "POST api.example.com/users" or "*.example.com/". A part in braces matches one path segment, with dots the rest
- * of the path, which may be empty. The most specific route wins, whatever the order: first by host, then by path, then by
- * method. Before the server runs; does not suspend. wharf_serve() repeats the first error. Errors: -EINVAL (pattern,
- * wharf_why() says where), -EEXIST (the same route, or one that neither wins over: wharf_why() names both and where they
- * stand in the program), -EBUSY (running), -ENOMEM. */
+/** Adds a route. pattern: "GET /users/{id}", "* /api/{rest...}" (any method, any rest), "/" (GET), and with a host
+ * before the path "POST api.example.com/users" or "*.example.com/". A part in braces matches one path segment, with
+ * dots the rest of the path, which may be empty. The most specific route wins, whatever the order: first by host,
+ * then by path, then by method. Before the server runs; does not suspend. wharf_serve() repeats the first error.
+ * Errors: -EINVAL (pattern, wharf_why() says where), -EEXIST (the same route, or one that neither wins over:
+ * wharf_why() names both and where they stand in the program), -EBUSY (running), -ENOMEM. */
 WHARF_API int wharf_route(wharf_server *server, const char *pattern, wharf_handler handler, void *arg);
 /** The step behind the macro of the same name, which adds the place; not for direct use. */
 WHARF_API int wharf_route_(const char *place, wharf_server *server, const char *pattern,
@@ -94,11 +94,12 @@ WHARF_API int wharf_route_(const char *place, wharf_server *server, const char *
 WHARF_API int wharf_server_listen(wharf_server *server, const char *address);
 
 /** Likewise over TLS. tls: with certificates (wharf/tls.h), and kept until the server is freed; certificates whose
- * files change are read again by themselves, and those that expire within 14 days are reported (wharf_set_log()). Unless `alpn` names protocols, it speaks "http/1.1": clients that offer only
- * others are refused, clients without ALPN are served (RFC 7301). Plain HTTP on that address is answered with a 400.
- * A request for a host that no certificate is for, or, where the name decides about clients or settings, for another than TLS was
- * asked for, gets a 421: see any_host. Handshakes that fail are told in the access log, else by wharf_set_log(), at most once a second for each reason.
- * Errors: also -WHARF_ETLS. */
+ * files change are read again by themselves, and those that expire within 14 days are reported (wharf_set_log()).
+ * Unless `alpn` names protocols, it speaks "http/1.1": clients that offer only others are refused, clients without
+ * ALPN are served (RFC 7301). Plain HTTP on that address is answered with a 400. A request for a host that no
+ * certificate is for, or, where the name decides about clients or settings, for another than TLS was asked for, gets
+ * a 421: see any_host. Handshakes that fail are told in the access log, else by wharf_set_log(), at most once a
+ * second for each reason. Errors: also -WHARF_ETLS. */
 WHARF_API int wharf_server_listen_tls(wharf_server *server, const char *address, wharf_tls *tls);
 
 /** The i-th address listened on, as text ("127.0.0.1:8000"); "" past the last. Valid while the server lives.
@@ -113,9 +114,10 @@ WHARF_API int wharf_server_run(wharf_server *server);
 /** Listens and runs. */
 WHARF_API int wharf_serve(wharf_server *server, const char *address);
 
-/** Reads the certificates of all listeners again, at once, whether their files have changed or not; what is wrong leaves the
- * old ones in use. The outcome is told by wharf_tls_options.reloaded. From any task, any thread or a signal handler: for
- * SIGHUP. A server that does not run yet does so when it begins. Does not suspend. Errors: -EINVAL (no server). */
+/** Reads the certificates of all listeners again, at once, whether their files have changed or not; what is wrong
+ * leaves the old ones in use. The outcome is told by wharf_tls_options.reloaded. From any task, any thread or a
+ * signal handler: for SIGHUP. A server that does not run yet does so when it begins. Does not suspend. Errors:
+ * -EINVAL (no server). */
 WHARF_API int wharf_server_reload(wharf_server *server);
 
 /** Stops a running server gracefully: no new connections, idle ones closed after a quarter of a second in which
@@ -123,8 +125,8 @@ WHARF_API int wharf_server_reload(wharf_server *server);
  * or a signal handler. Does not suspend. */
 WHARF_API int wharf_server_stop(wharf_server *server);
 
-/** Opens the log file anew, as SIGUSR1 does: for who has renamed it. When that fails the old one stays in use. From any task,
- * any thread or a signal handler. Does not suspend. Errors: -EINVAL (no log file). */
+/** Opens the log file anew, as SIGUSR1 does: for who has renamed it. When that fails the old one stays in use. From
+ * any task, any thread or a signal handler. Does not suspend. Errors: -EINVAL (no log file). */
 WHARF_API int wharf_server_reopen_log(wharf_server *server);
 
 /* ---- the request ------------------------------------------------------------------------------------- */
@@ -180,9 +182,9 @@ WHARF_API bool wharf_request_query_at(wharf_request *request, size_t i, wharf_he
 /** The value of a cookie that the client sent, as it was sent; ptr NULL without one. Does not suspend. */
 WHARF_API wharf_str wharf_request_cookie(const wharf_request *request, const char *name);
 
-/** Finds the first value of a name in a form (application/x-www-form-urlencoded). The first call takes the whole body, up
- *  to limits.body_bytes, and suspends. Returns 1, or 0 when the name is not there (ret_value->ptr is NULL then).
- *  Errors: -EINVAL (another Content-Type), and as wharf_request_body(). */
+/** Finds the first value of a name in a form (application/x-www-form-urlencoded). The first call takes the whole
+ *  body, up to limits.body_bytes, and suspends. Returns 1, or 0 when the name is not there (ret_value->ptr is NULL
+ *  then). Errors: -EINVAL (another Content-Type), and as wharf_request_body(). */
 WHARF_API int wharf_request_form_value(wharf_request *request, const char *name, wharf_str *ret_value);
 /** Likewise the i-th pair, i from 0; returns 0 past the last. */
 WHARF_API int wharf_request_form_at(wharf_request *request, size_t i, wharf_header *ret_pair);
@@ -214,13 +216,14 @@ WHARF_API WHARF_MUST_USE ssize_t wharf_request_part_read(wharf_request *request,
 
 struct json_t; /* of jansson: include <jansson.h> to use it */
 
-/** Takes the whole body, up to limits.body_bytes, as JSON. The caller gives the value back with json_decref(). Suspends.
- *  Errors: -EINVAL (another Content-Type), -WHARF_EPROTOCOL (broken; wharf_why() says where), and as wharf_request_body(). */
+/** Takes the whole body, up to limits.body_bytes, as JSON. The caller gives the value back with json_decref().
+ *  Suspends. Errors: -EINVAL (another Content-Type), -WHARF_EPROTOCOL (broken; wharf_why() says where), and as
+ *  wharf_request_body(). */
 WHARF_API int wharf_request_json(wharf_request *request, struct json_t **ret_json);
 
-/** The one of some media types that the client prefers by its Accept header, the first of equals; NULL when it wants none
- *  (what to do then is the handler's choice: 406, or answer anyway). types: up to 32, ended by NULL; one of them is
- *  returned. Adds "Vary: Accept" to the reply. Does not suspend. Spec: RFC 9110 section 12.5.1. */
+/** The one of some media types that the client prefers by its Accept header, the first of equals; NULL when it wants
+ *  none (what to do then is the handler's choice: 406, or answer anyway). types: up to 32, ended by NULL; one of them
+ *  is returned. Adds "Vary: Accept" to the reply. Does not suspend. Spec: RFC 9110 section 12.5.1. */
 WHARF_API const char *wharf_request_accepts(wharf_request *request, const char *const *types);
 /** Likewise for languages ("en", "de-CH"), by Accept-Language. Spec: RFC 9110 section 12.5.4. */
 WHARF_API const char *wharf_request_language(wharf_request *request, const char *const *tags);
@@ -271,17 +274,17 @@ typedef struct wharf_content {
     int64_t modified_s; /**< when it was changed last, in seconds since 1970; 0: unknown */
 } wharf_content;
 
-/** Replies with content: 304 where the client has it, 412 where it wants another, 206 for a range of it, else all of it.
- *  The bytes are copied or sent before this returns. Errors: also -EINVAL (an etag that is none). Spec: RFC 9110 sections
- *  13 and 14. */
+/** Replies with content: 304 where the client has it, 412 where it wants another, 206 for a range of it, else all of
+ *  it. The bytes are copied or sent before this returns. Errors: also -EINVAL (an etag that is none). Spec: RFC 9110
+ *  sections 13 and 14. */
 WHARF_API int wharf_reply_content(wharf_request *request, const wharf_content *content);
 
 /** Replies with a redirect. status: 301, 302, 303, 307 or 308. location: a URL or an absolute path; a path
  * that starts with "//" is -EINVAL. */
 WHARF_API int wharf_reply_redirect(wharf_request *request, int status, const char *location);
 
-/** Likewise to a path that a client has named ("?next=/cart"): it must begin with one '/' and cannot lead to another server.
- *  Errors: also -EINVAL for anything else; nothing has been sent then, and another reply may be. */
+/** Likewise to a path that a client has named ("?next=/cart"): it must begin with one '/' and cannot lead to another
+ *  server. Errors: also -EINVAL for anything else; nothing has been sent then, and another reply may be. */
 WHARF_API int wharf_reply_redirect_within(wharf_request *request, int status, const char *path);
 
 /** Begins a reply whose body is written piece by piece. content_length: its length, or -1 when unknown
@@ -295,10 +298,10 @@ WHARF_API int wharf_reply_write(wharf_request *request, const void *bytes, size_
 /** Sends what has been written so far without waiting for more. */
 WHARF_API int wharf_reply_flush(wharf_request *request);
 
-/** Adds a field that goes behind the body; after wharf_reply_begun(), before the handler returns. Clients that get the body
- *  with a length, or until close, do not get it. Errors: -EINVAL (a field that may not stand there: framing, routing,
- *  authentication; no reply has begun), -EALREADY (the reply is complete), -WHARF_ELIMIT, -ENOMEM. Spec: RFC 9110 section
- *  6.5. */
+/** Adds a field that goes behind the body; after wharf_reply_begun(), before the handler returns. Clients that get
+ *  the body with a length, or until close, do not get it. Errors: -EINVAL (a field that may not stand there: framing,
+ *  routing, authentication; no reply has begun), -EALREADY (the reply is complete), -WHARF_ELIMIT, -ENOMEM. Spec: RFC
+ *  9110 section 6.5. */
 WHARF_API int wharf_reply_trailer(wharf_request *request, const char *name, const char *value);
 
 /** Sends links that the client can follow before the reply is there, each as in the Link header, ended by NULL; nothing
@@ -306,11 +309,11 @@ WHARF_API int wharf_reply_trailer(wharf_request *request, const char *name, cons
  *  8297. */
 WHARF_API int wharf_reply_early_hints(wharf_request *request, const char *const *links);
 
-/** Changes to another protocol, which the client has named in Upgrade: 101, and from there on wharf_request_read() gives
- *  whatever the client sends, first what has arrived already, and wharf_reply_write() and wharf_reply_flush() send to it,
- *  each from a task of its own where need be. The handler's return ends the connection; a server that stops waits for it as
- *  for any other. Suspends. Errors: also -EINVAL (the client has not asked for it, or its request has a body; another
- *  reply may follow). Spec: RFC 9110 section 7.8. */
+/** Changes to another protocol, which the client has named in Upgrade: 101, and from there on wharf_request_read()
+ *  gives whatever the client sends, first what has arrived already, and wharf_reply_write() and wharf_reply_flush()
+ *  send to it, each from a task of its own where need be. The handler's return ends the connection; a server that
+ *  stops waits for it as for any other. Suspends. Errors: also -EINVAL (the client has not asked for it, or its
+ *  request has a body; another reply may follow). Spec: RFC 9110 section 7.8. */
 WHARF_API int wharf_reply_upgrade(wharf_request *request, const char *protocol);
 
 /** Whether a reply has begun. Does not suspend. */

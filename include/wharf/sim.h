@@ -140,8 +140,8 @@ WHARF_API int wharf_sim_run_report(const wharf_sim_options *options, wharf_fn fn
 
 /** Whether the caller runs inside a simulation. Does not suspend. */
 WHARF_API bool wharf_sim_is_running(void);
-/** The hash of the trace so far; 0 outside a simulation. Two runs whose hashes agree have done the same things at the same
- *  times. Does not suspend. */
+/** The hash of the trace so far; 0 outside a simulation. Two runs whose hashes agree have done the same things at the
+ *  same times. Does not suspend. */
 WHARF_API uint64_t wharf_sim_trace(void);
 /** Virtual nanoseconds since the run began; 0 outside a simulation. Does not suspend. */
 WHARF_API int64_t wharf_sim_elapsed_ns(void);
@@ -161,11 +161,13 @@ typedef struct wharf_sim_host {
     uint64_t sockets_max;  /**< as in wharf_sim_options, whose value is the default */
 } wharf_sim_host;
 
-/** Starts a host, whose program begins as soon as this task lets others run. From any task of the simulation. Does not
- *  suspend. Errors: -EINVAL (no simulation, a field that is wrong), -EEXIST (its name or an address is taken), -ENOMEM. */
+/** Starts a host, whose program begins as soon as this task lets others run. From any task of the simulation. Does
+ *  not suspend. Errors: -EINVAL (no simulation, a field that is wrong), -EEXIST (its name or an address is taken),
+ *  -ENOMEM. */
 WHARF_API int wharf_sim_start(const wharf_sim_host *host);
-/** Waits until a host's program has returned; what it returned goes to *ret_result, which may be NULL. A host that will begin
- *  again is waited for. Suspends. Errors: -EINVAL (no simulation), -ENOENT (no such host), -ECANCELED, -ETIMEDOUT. */
+/** Waits until a host's program has returned; what it returned goes to *ret_result, which may be NULL. A host that
+ *  will begin again is waited for. Suspends. Errors: -EINVAL (no simulation), -ENOENT (no such host), -ECANCELED,
+ *  -ETIMEDOUT. */
 WHARF_API int wharf_sim_wait(const char *host, int *ret_result);
 
 /** What joins two hosts, or a host with itself. Both directions alike. Zero in every field but `size`: the default. */
@@ -181,44 +183,45 @@ typedef struct wharf_sim_link {
     unsigned reorder_ppm;   /**< datagrams that others overtake, of a million */
 } wharf_sim_link;
 
-/** Sets what joins two hosts, from now on. a, b: names; equal: the host's own loopback. Does not suspend. Errors: -EINVAL (no
- *  simulation, a field out of range), -ENOENT (no such host). */
+/** Sets what joins two hosts, from now on. a, b: names; equal: the host's own loopback. Does not suspend. Errors:
+ *  -EINVAL (no simulation, a field out of range), -ENOENT (no such host). */
 WHARF_API int wharf_sim_set_link(const char *a, const char *b, const wharf_sim_link *link);
 
-/** Says what a name leads to, for all hosts: up to 8 addresses with spaces between; "": the name has none; NULL: it is forgotten.
- *  Hosts have their own names without that; others are asked for at the name servers that the program has set. Does not suspend.
- *  Errors: -EINVAL (no simulation, no name, no addresses), -ENOMEM. */
+/** Says what a name leads to, for all hosts: up to 8 addresses with spaces between; "": the name has none; NULL: it
+ *  is forgotten. Hosts have their own names without that; others are asked for at the name servers that the program
+ *  has set. Does not suspend. Errors: -EINVAL (no simulation, no name, no addresses), -ENOMEM. */
 WHARF_API int wharf_sim_set_name(const char *name, const char *addresses);
 
 /* ---- files ------------------------------------------------------------------------------------------------- */
 
-/* Each host has a disk, on which wharf_open() and its like work. It begins with the folders / and /tmp and outlives the
- * program: of what was not made safe by wharf_fsync() a crash leaves what the seed decides. (What an HTTP server serves from a
- * folder, and a client sends from a path, are files of the machine.) */
+/* Each host has a disk, on which wharf_open() and its like work. It begins with the folders / and /tmp and outlives
+ * the program: of what was not made safe by wharf_fsync() a crash leaves what the seed decides. (What an HTTP server
+ * serves from a folder, and a client sends from a path, are files of the machine.) */
 
-/** Puts a file on a host's disk, in place of what is there, with the folders that it stands in. Takes no time. Does not suspend.
- *  Errors: -EINVAL (no simulation), -ENOENT (no such host), -EISDIR, -ENOMEM. */
+/** Puts a file on a host's disk, in place of what is there, with the folders that it stands in. Takes no time. Does
+ *  not suspend. Errors: -EINVAL (no simulation), -ENOENT (no such host), -EISDIR, -ENOMEM. */
 WHARF_API int wharf_sim_put_file(const char *host, const char *path, const void *bytes, size_t size);
-/** Reads up to `size` bytes of a file on a host's disk. Returns the file's size. Takes no time. Does not suspend. Errors: -EINVAL
- *  (no simulation), -ENOENT (no such host or file), -EISDIR. */
+/** Reads up to `size` bytes of a file on a host's disk. Returns the file's size. Takes no time. Does not suspend.
+ *  Errors: -EINVAL (no simulation), -ENOENT (no such host or file), -EISDIR. */
 WHARF_API ssize_t wharf_sim_get_file(const char *host, const char *path, void *buffer, size_t size);
 
 /* ---- from inside ------------------------------------------------------------------------------------------ */
 
-/** Has something go wrong, at once when its time is past. What a program injects itself is not in the report. Does not suspend. Errors: -EINVAL (no simulation, no such kind, times below zero),
- *  -ENOENT (no such host), -WHARF_ELIMIT (WHARF_SIM_FAULTS_MAX entries). */
+/** Has something go wrong, at once when its time is past. What a program injects itself is not in the report. Does
+ *  not suspend. Errors: -EINVAL (no simulation, no such kind, times below zero), -ENOENT (no such host),
+ *  -WHARF_ELIMIT (WHARF_SIM_FAULTS_MAX entries). */
 WHARF_API int wharf_sim_inject(const wharf_sim_fault *fault);
 
-/** Raises a signal on the caller's simulated host: who waits for it by wharf_signal_wait() or wharf_signal_open() gets it,
- *  and nobody else does. Signals of the system do not reach in. Does not suspend. Errors: -EINVAL (no such number, or
- *  no simulation). */
+/** Raises a signal on the caller's simulated host: who waits for it by wharf_signal_wait() or wharf_signal_open()
+ *  gets it, and nobody else does. Signals of the system do not reach in. Does not suspend. Errors: -EINVAL (no such
+ *  number, or no simulation). */
 WHARF_API int wharf_sim_signal(int number);
 
 /* ---- many runs: every place where something can go wrong ---------------------------------------------- */
 
 /** What must hold in a test. Inside a simulation the run then ends as -WHARF_ECHECK with the text and the place in
- *  wharf_why(), whatever its function returns; the function itself goes on. Elsewhere it is reported on standard error.
- *  Gives whether it held. */
+ *  wharf_why(), whatever its function returns; the function itself goes on. Elsewhere it is reported on standard
+ *  error. Gives whether it held. */
 #define WHARF_EXPECT(condition) wharf_test_expect((condition), #condition, __FILE__, __LINE__)
 /** See WHARF_EXPECT(). Does not suspend. */
 WHARF_API bool wharf_test_expect(bool holds, const char *text, const char *file, int line);
@@ -233,11 +236,11 @@ typedef enum wharf_test_fault {
     WHARF_TEST_DESCRIPTOR  /**< the n-th descriptor is refused with -EMFILE */
 } wharf_test_fault;
 
-/** Runs fn(arg) in a simulation once for each place where `fault` can strike, and once without it. Whatever the function
- *  returns when it was struck is fine; that nothing is left is not negotiable: no task, socket, channel or byte. What is left
- *  is reported on standard error with the functions that made it, and so is where the fault struck. options: NULL for the
- *  defaults. Blocks the thread. Returns how many places there were.
- *  Errors: -WHARF_ELEFT (something was left), -WHARF_ECHECK (a WHARF_EXPECT() does not hold), -WHARF_EDEADLOCK, what fn
+/** Runs fn(arg) in a simulation once for each place where `fault` can strike, and once without it. Whatever the
+ *  function returns when it was struck is fine; that nothing is left is not negotiable: no task, socket, channel or
+ *  byte. What is left is reported on standard error with the functions that made it, and so is where the fault
+ *  struck. options: NULL for the defaults. Blocks the thread. Returns how many places there were. Errors:
+ *  -WHARF_ELEFT (something was left), -WHARF_ECHECK (a WHARF_EXPECT() does not hold), -WHARF_EDEADLOCK, what fn
  *  returned without a fault, -EINVAL. wharf_why() says at which place. */
 WHARF_API int64_t wharf_test_every(wharf_test_fault fault, const wharf_sim_options *options, wharf_fn fn,
                                    void *arg);
@@ -255,15 +258,17 @@ WHARF_API int64_t wharf_test_every_reset(wharf_fn fn);
 
 /* ---- many runs: seeds ------------------------------------------------------------------------------------ */
 
-/** Runs fn(NULL) under the seeds 1, 2, 3 ... `seeds`, with streams cut into pieces and four faults drawn from each seed. Stops at
- *  the first that fails: where fn returns an error, a WHARF_EXPECT() does not hold, all tasks wait for each other, or something
- *  is left. Then the seed and the shortest plan of faults that still fails in the same way are reported on standard error.
- *  WHARF_SEED=N in the environment runs that seed alone, and reports the time and the trace of a run that holds. Blocks the
- *  thread. Returns 0 or what failed, as wharf_sim_run(); also -WHARF_ELEFT, -WHARF_ECHECK. */
+/** Runs fn(NULL) under the seeds 1, 2, 3 ... `seeds`, with streams cut into pieces and four faults drawn from each
+ *  seed. Stops at the first that fails: where fn returns an error, a WHARF_EXPECT() does not hold, all tasks wait for
+ *  each other, or something is left. Then the seed and the shortest plan of faults that still fails in the same way
+ *  are reported on standard error. WHARF_SEED=N in the environment runs that seed alone, and reports the time and the
+ *  trace of a run that holds. Blocks the thread. Returns 0 or what failed, as wharf_sim_run(); also -WHARF_ELEFT,
+ *  -WHARF_ECHECK. */
 WHARF_API int wharf_sim_each(uint64_t seeds, wharf_fn fn);
 
 /** Likewise, with these options and no faults but theirs; calls fn(arg). The first seed is that of the options, or 1.
- *  *ret_report (may be NULL) is about the run that failed, or the last one. Errors: also -EINVAL (no function, no options). */
+ *  *ret_report (may be NULL) is about the run that failed, or the last one. Errors: also -EINVAL (no function, no
+ *  options). */
 WHARF_API int wharf_sim_each_with(uint64_t seeds, const wharf_sim_options *options, wharf_fn fn, void *arg,
                                   wharf_sim_report *ret_report);
 

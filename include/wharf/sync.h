@@ -222,9 +222,9 @@ WHARF_API WHARF_MUST_USE int wharf_semaphore_try_acquire(wharf_semaphore *semaph
 /** Gives k permits. Does not suspend. Errors: -EINVAL, -EOVERFLOW, -EXDEV. */
 WHARF_API int wharf_semaphore_release(wharf_semaphore *semaphore, int64_t k);
 
-/** Permits that belong to the task that acquired them: "at most 100 at once". Giving back more than one has
- * is an error, and a task that ends holding some is reported and gives them back. So the task that works acquires. Where a loop
- *  acquires for the tasks that it starts, and they release, use a semaphore. */
+/** Permits that belong to the task that acquired them: "at most 100 at once". Giving back more than one has is an
+ * error, and a task that ends holding some is reported and gives them back. So the task that works acquires. Where a
+ * loop acquires for the tasks that it starts, and they release, use a semaphore. */
 typedef struct wharf_limiter {
     void *reserved_[8];
 } wharf_limiter;

@@ -30,8 +30,8 @@ WHARF_BEGIN
 
 /* ---- tasks ------------------------------------------------------------------------------------------- */
 
-/** A task, by value: copy it freely. Once the task is joined, or its scope has ended, the handle is stale: joining it again
- *  is -EINVAL, cancelling it -ESRCH. */
+/** A task, by value: copy it freely. Once the task is joined, or its scope has ended, the handle is stale: joining it
+ *  again is -EINVAL, cancelling it -ESRCH. */
 typedef struct wharf_task {
     int64_t id;
 } wharf_task;
@@ -64,8 +64,9 @@ typedef struct wharf_task_options {
 WHARF_API wharf_task wharf_spawn(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
                                  const wharf_task_options *options);
 
-/** As wharf_spawn(), for a task that nobody will join: its record is recycled when it ends. Its error still
- *  cancels its scope, unless that is the background scope, whose tasks have nothing to do with each other. Returns 0 or the error. */
+/** As wharf_spawn(), for a task that nobody will join: its record is recycled when it ends. Its error still cancels
+ *  its scope, unless that is the background scope, whose tasks have nothing to do with each other. Returns 0 or the
+ *  error. */
 WHARF_API int wharf_spawn_detached(wharf_scope *scope, wharf_fn fn, const void *arg, size_t len,
                                    const wharf_task_options *options);
 
@@ -86,22 +87,21 @@ WHARF_API int wharf_go_(wharf_scope *scope, wharf_fn fn, const void *arg, size_t
         start((scope), (fn), &wharf_value_, sizeof(wharf_value_), &wharf_options_);                   \
     })
 
-/** Starts fn(&copy_of_value) as a task of `scope` that nobody joins: wharf_go(scope, serve_client, sock).
- *  An array decays: a string literal arrives as a const char *. When it cannot be started, the scope fails as if the task had
- *  returned that error at once: the other tasks are cancelled, and it is the scope's result. So the returned value, 0 or
- *  the error of wharf_spawn(), need not be looked at, except with the background scope (NULL), which has no result;
- *  what the value stands for is then still the caller's. */
+/** Starts fn(&copy_of_value) as a task of `scope` that nobody joins: wharf_go(scope, serve_client, sock). An array
+ *  decays: a string literal arrives as a const char *. When it cannot be started, the scope fails as if the task had
+ *  returned that error at once: the other tasks are cancelled, and it is the scope's result. So the returned value, 0
+ *  or the error of wharf_spawn(), need not be looked at, except with the background scope (NULL), which has no
+ *  result; what the value stands for is then still the caller's. */
 #define wharf_go(scope, fn, value) WHARF_GO_(wharf_go_, scope, fn, value)
 
-/** As wharf_go(), for a loop that goes on without the task: that it could not be started is only returned, and the scope
- *  does not fail. */
+/** As wharf_go(), for a loop that goes on without the task: that it could not be started is only returned, and the
+ *  scope does not fail. */
 #define wharf_try_go(scope, fn, value) WHARF_GO_(wharf_spawn_detached, scope, fn, value)
 
-/** Waits for a task's end. *result (may be NULL) gets what its function returned, and when that is an error wharf_why()
- *  tells what it would have told the task. Suspends. A joiner that is
- *  cancelled leaves the task running, and it can be joined again.
- *  Errors: -ESRCH (not the handle of a task), -EDEADLK (itself), -EINVAL (joined before, or somebody else is joining
- * it), -EXDEV (another core's), -ECANCELED, -ETIMEDOUT. */
+/** Waits for a task's end. *result (may be NULL) gets what its function returned, and when that is an error
+ *  wharf_why() tells what it would have told the task. Suspends. A joiner that is cancelled leaves the task running,
+ *  and it can be joined again. Errors: -ESRCH (not the handle of a task), -EDEADLK (itself), -EINVAL (joined before,
+ *  or somebody else is joining it), -EXDEV (another core's), -ECANCELED, -ETIMEDOUT. */
 WHARF_API int wharf_join(wharf_task task, int *result);
 
 /** Cancels a task: its blocking calls, the one it is in and all later ones, fail with -ECANCELED.
@@ -141,21 +141,21 @@ WHARF_API wharf_scope *wharf_scope_open_shield(wharf_scope *storage, int64_t ms)
 /** Waits for every task of the scope, then leaves it; tasks may start others in it meanwhile, which are waited for as
  *  well. Suspends, and is not itself cut short by a cancellation: that reaches the tasks, which end. Returns the
  *  scope's result: the error of the first task that failed, and wharf_why() is about that task's failure then; else
- *  -ETIMEDOUT when the deadline has cut short a call of the owner or of a task in the scope, whatever they made of it;
- *  else 0. Closing again only returns it again. */
+ *  -ETIMEDOUT when the deadline has cut short a call of the owner or of a task in the scope, whatever they made of
+ *  it; else 0. Closing again only returns it again. */
 WHARF_API int wharf_scope_close(wharf_scope *scope);
 
-/** Waits until no task of the scope is left, and stays in it. Same result: when a task fails, the others are cancelled, and
- *  the call returns that error once they have ended. Suspends.
- *  Errors: also -ECANCELED and -ETIMEDOUT (from outside the scope, or by its own deadline), with tasks still running. */
+/** Waits until no task of the scope is left, and stays in it. Same result: when a task fails, the others are
+ *  cancelled, and the call returns that error once they have ended. Suspends. Errors: also -ECANCELED and -ETIMEDOUT
+ *  (from outside the scope, or by its own deadline), with tasks still running. */
 WHARF_API int wharf_scope_wait(wharf_scope *scope);
 
 /** Cancels everything in the scope, its owner's calls included. Does not suspend. From the scope's own core.
  */
 WHARF_API int wharf_scope_cancel(wharf_scope *scope);
 
-/** Cancels the tasks, then closes. What leaving a block early does. wharf_why() stays about what made the caller leave.
- *  Suspends. */
+/** Cancels the tasks, then closes. What leaving a block early does. wharf_why() stays about what made the caller
+ *  leave. Suspends. */
 WHARF_API void wharf_scope_abandon(wharf_scope *scope);
 
 /** The steps behind the block macros; not for direct use. */
@@ -168,12 +168,11 @@ WHARF_API void wharf_scope_leave_(wharf_scope *storage);
     for (wharf_scope WHARF_JOIN_(name, _storage) __attribute__((cleanup(wharf_scope_leave_))), *name = open; \
          name != NULL; name = wharf_scope_end_(name))
 
-/** A block that is not left before the tasks started in it have ended: WHARF_SCOPE(s, &result) { wharf_go(s,
- * ...); } Inside, `s` is a wharf_scope *. `result` (an int *, may be NULL) gets what wharf_scope_close() says. Three
- * traps: `break`, `return` and `goto` out of the block cancel its tasks first; `continue` ends the block
- *  normally; variables declared inside the block die before its tasks do, so declare outside what tasks point
- * to (or end the block with wharf_scope_close()). Of what fails in the block itself only a deadline that passed is in the
- *  result. */
+/** A block that is not left before the tasks started in it have ended: WHARF_SCOPE(s, &result) { wharf_go(s, ...); }
+ * Inside, `s` is a wharf_scope *. `result` (an int *, may be NULL) gets what wharf_scope_close() says. Three traps:
+ * `break`, `return` and `goto` out of the block cancel its tasks first; `continue` ends the block normally; variables
+ * declared inside the block die before its tasks do, so declare outside what tasks point to (or end the block with
+ * wharf_scope_close()). Of what fails in the block itself only a deadline that passed is in the result. */
 #define WHARF_SCOPE(s, result) WHARF_BLOCK_(s, wharf_scope_open(&WHARF_JOIN_(s, _storage), (result)))
 
 /** A block in which everything has a deadline, `ms` milliseconds from now: WHARF_WITHIN(5000) { ... } */
@@ -195,11 +194,11 @@ WHARF_API void wharf_scope_leave_(wharf_scope *storage);
  * more threads), -EBUSY (inside another wharf_run()), and what fn returns. */
 WHARF_API int wharf_run(int cores, wharf_fn fn, void *arg);
 
-/** Runs fn(&copy of the argument) as a task of another core of this wharf_run(), and waits for what it returns. How cores
- *  that share nothing ask each other. core: 0 to cores - 1; this core's own number calls fn directly. len: 0 to 4096 bytes.
- *  When that is an error, wharf_why() tells what it would have told there.
- *  Suspends. When the caller is cancelled, fn still runs to its end and its result is dropped.
- *  Errors: -EINVAL, -ESRCH (that core has returned from wharf_run()), -ENOMEM, -ECANCELED, -ETIMEDOUT, and fn's own. */
+/** Runs fn(&copy of the argument) as a task of another core of this wharf_run(), and waits for what it returns. How
+ *  cores that share nothing ask each other. core: 0 to cores - 1; this core's own number calls fn directly. len: 0 to
+ *  4096 bytes. When that is an error, wharf_why() tells what it would have told there. Suspends. When the caller is
+ *  cancelled, fn still runs to its end and its result is dropped. Errors: -EINVAL, -ESRCH (that core has returned
+ *  from wharf_run()), -ENOMEM, -ECANCELED, -ETIMEDOUT, and fn's own. */
 WHARF_API int wharf_call_on(int core, wharf_fn fn, const void *arg, size_t len);
 
 /** How many cores wharf_run(0, ...) would use: 1 to 256. Does not suspend. */

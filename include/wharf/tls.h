@@ -114,8 +114,8 @@ WHARF_API WHARF_MUST_USE wharf_tls *wharf_tls_new(const wharf_tls_options *optio
 /** Lets go of the settings; connections that use them, and listeners, keep them until they end. NULL is fine. */
 WHARF_API void wharf_tls_free(wharf_tls *tls);
 
-/** Reads certificates, keys and authorities again, for connections from now on. When anything is wrong with them,
- * the old ones stay. An HTTP server does this by itself within two seconds of a change. Blocks for the files; does not
+/** Reads certificates, keys and authorities again, for connections from now on. When anything is wrong with them, the
+ * old ones stay. An HTTP server does this by itself within two seconds of a change. Blocks for the files; does not
  * suspend. Errors: -WHARF_ETLS (the file is named), -ENOENT and others of open(2), -ENOMEM. */
 WHARF_API int wharf_tls_reload(wharf_tls *tls);
 
@@ -126,18 +126,18 @@ WHARF_API int64_t wharf_tls_expires(wharf_tls *tls);
 /* ---- connections ------------------------------------------------------------------------------------- */
 
 /** Connects and shakes hands: wharf_dial("tls://host:port") with settings of one's own. tls: NULL for the defaults.
- *  Suspends. The caller owns the socket. Errors (in the handle): as wharf_dial(), and -WHARF_ETLS: wharf_why() says what
- *  is wrong with the certificate, and which setting decides about it. */
+ *  Suspends. The caller owns the socket. Errors (in the handle): as wharf_dial(), and -WHARF_ETLS: wharf_why() says
+ *  what is wrong with the certificate, and which setting decides about it. */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_dial_tls(const char *address, wharf_tls *tls);
 
-/** Listens as wharf_serve_on(); accepted connections are the server's side of TLS. tls: with certificates, or `choose`.
- *  Errors (in the handle): as wharf_serve_on(), and -EINVAL (no certificates). */
+/** Listens as wharf_serve_on(); accepted connections are the server's side of TLS. tls: with certificates, or
+ *  `choose`. Errors (in the handle): as wharf_serve_on(), and -EINVAL (no certificates). */
 WHARF_API WHARF_MUST_USE wharf_sock wharf_serve_on_tls(const char *address, wharf_tls *tls);
 
-/** Turns a connected socket into the client's side of TLS, and shakes hands: after STARTTLS, or for a socket of another
- *  origin. host: the name that the certificate must be for. tls: NULL for the defaults. Suspends. On failure the socket
- *  can only be closed. Errors: -WHARF_ETLS, -EINVAL (not a connected stream, or TLS already), -EBUSY (received bytes are
- *  buffered, or another task uses it), -ECONNRESET, -ETIMEDOUT, -ECANCELED, -ENOMEM. */
+/** Turns a connected socket into the client's side of TLS, and shakes hands: after STARTTLS, or for a socket of
+ *  another origin. host: the name that the certificate must be for. tls: NULL for the defaults. Suspends. On failure
+ *  the socket can only be closed. Errors: -WHARF_ETLS, -EINVAL (not a connected stream, or TLS already), -EBUSY
+ *  (received bytes are buffered, or another task uses it), -ECONNRESET, -ETIMEDOUT, -ECANCELED, -ENOMEM. */
 WHARF_API int wharf_tls_client(wharf_sock sock, const char *host, wharf_tls *tls);
 /** Likewise, the server's side. */
 WHARF_API int wharf_tls_server(wharf_sock sock, wharf_tls *tls);
@@ -176,7 +176,8 @@ typedef struct wharf_tls_certificate {
  *  the last), -EINVAL (not a TLS connection), -ENOTCONN (no handshake yet), -EBADF. */
 WHARF_API int wharf_tls_get_certificate(wharf_sock sock, int i, wharf_tls_certificate *ret_certificate);
 
-/** Fills *ret_facts. Does not suspend. Errors: -EINVAL (not a TLS connection), -ENOTCONN (no handshake yet), -EBADF. */
+/** Fills *ret_facts. Does not suspend. Errors: -EINVAL (not a TLS connection), -ENOTCONN (no handshake yet), -EBADF.
+ * */
 WHARF_API int wharf_tls_get_facts(wharf_sock sock, wharf_tls_facts *ret_facts);
 
 /* ---- certificates for development -------------------------------------------------------------------- */
@@ -190,11 +191,12 @@ typedef struct wharf_tls_made {
     char ca_fingerprint[65];
 } wharf_tls_made;
 
-/** Makes a certificate for development: for servers and clients, 90 days, signed by an authority of this user's own, which is
- * made at the first call. What exists already and is still good for at least 30 days is taken as it is. folder: where
- * the files are; NULL: $XDG_DATA_HOME/wharf, or ~/.local/share/wharf. name: of the files, without an ending. hosts: names and
- * addresses that it is for, ended by NULL; NULL: localhost, 127.0.0.1, ::1. ret_made may be NULL. Blocks for the files;
- * does not suspend. Errors: -EACCES and others of open(2), -WHARF_ETLS, -EINVAL, -ENOMEM. */
+/** Makes a certificate for development: for servers and clients, 90 days, signed by an authority of this user's own,
+ * which is made at the first call. What exists already and is still good for at least 30 days is taken as it is.
+ * folder: where the files are; NULL: $XDG_DATA_HOME/wharf, or ~/.local/share/wharf. name: of the files, without an
+ * ending. hosts: names and addresses that it is for, ended by NULL; NULL: localhost, 127.0.0.1, ::1. ret_made may be
+ * NULL. Blocks for the files; does not suspend. Errors: -EACCES and others of open(2), -WHARF_ETLS, -EINVAL, -ENOMEM.
+ * */
 WHARF_API int wharf_tls_make(const char *folder, const char *name, const char *const *hosts,
                              wharf_tls_made *ret_made);
 
