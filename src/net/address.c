@@ -75,6 +75,22 @@ static bool literal_parse(wharf_str text, struct address *ret_address) {
     return true;
 }
 
+/* The name of an interface, or its number: the ASCII of RFC 4007 section 11.2, without blanks and controls. */
+static int zone_check(wharf_str zone, size_t at, struct problem *problem) {
+    if (zone.len == 0) {
+        return problem_at(problem, at - 1, "the zone is empty");
+    }
+    if (zone.len >= IF_NAMESIZE) {
+        return problem_at(problem, at - 1, "the zone is too long");
+    }
+    for (size_t i = 0; i < zone.len; i++) {
+        if (zone.ptr[i] <= ' ' || zone.ptr[i] > '~') {
+            return problem_at(problem, at + i, "the zone is not the name of an interface");
+        }
+    }
+    return 0;
+}
+
 /* "[v6]" or "[v6%zone]" at the start of the text; *ret_end is the offset behind the bracket. A zone's existence is not
  * asked for here. */
 static int bracketed_parse(wharf_str text, size_t at, struct address_text *parts, size_t *ret_end,
@@ -90,11 +106,12 @@ static int bracketed_parse(wharf_str text, size_t at, struct address_text *parts
     if (!literal_parse(number, &ignored) || ignored.any.sa_family != AF_INET6) {
         return problem_at(problem, at + 1, "brackets are for an IPv6 address");
     }
-    if (percent >= 0 && (size_t)percent + 1 == parts->host.len) {
-        return problem_at(problem, at + 1 + (size_t)percent, "the zone is empty");
-    }
-    if (percent >= 0 && parts->host.len - (size_t)percent > IF_NAMESIZE) {
-        return problem_at(problem, at + 1 + (size_t)percent, "the zone is too long");
+    if (percent >= 0) {
+        size_t zone = (size_t)percent + 1;
+        int rc = zone_check(str_slice(parts->host, zone, parts->host.len), at + 1 + zone, problem);
+        if (rc < 0) {
+            return rc;
+        }
     }
     parts->is_literal = true;
     *ret_end = at + (size_t)close + 1;
