@@ -44,7 +44,7 @@ static bool literal_parse(wharf_str text, struct address *ret_address) {
     char copy[LITERAL_SIZE];
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    if (text.len >= sizeof(copy)) {
+    if (text.len >= sizeof(copy) || str_find_byte(text, '\0') >= 0) {
         return false;
     }
     ssize_t percent = str_find_byte(text, '%');

@@ -148,6 +148,9 @@ static int look_behind_delimiter(struct multipart *multipart, wharf_str input,
     while (at < input.len && (input.ptr[at] == ' ' || input.ptr[at] == '\t')) {
         at++;
     }
+    if (at > MULTIPART_DELIMITER_MAX) { /* however it comes in pieces */
+        return -WHARF_EPROTOCOL;
+    }
     wharf_str rest = str_slice(input, at, input.len);
     if (str_starts(rest, STR("\r\n"))) {
         multipart->state = MULTIPART_HEAD;
@@ -155,7 +158,7 @@ static int look_behind_delimiter(struct multipart *multipart, wharf_str input,
         return 0;
     }
     bool may_come = str_starts(STR("\r\n"), rest) || (at == 0 && str_starts(STR("--"), rest));
-    return may_come && at <= MULTIPART_DELIMITER_MAX ? 0 : -WHARF_EPROTOCOL;
+    return may_come ? 0 : -WHARF_EPROTOCOL;
 }
 
 static int look_at_head(struct multipart *multipart, wharf_str input, struct multipart_event *event) {
