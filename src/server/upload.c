@@ -9,6 +9,7 @@
 #include "server/files.h"
 #include "server/reply.h"
 #include "server/upload_job.h"
+#include "server/web.h"
 
 enum { SHA256_LEN = 32, SHA256_BASE64_LEN = 44 };
 
@@ -31,23 +32,6 @@ static int upload_refuse(struct wharf_request *request, int error) {
     case -ENOMEM: return refuse(request, 503, "server.resources");
     default: return error; /* the body failed, or the client is gone */
     }
-}
-
-/* ---- who may ---- */
-
-/* A page of another site can make a browser send a form here: it says so (Fetch Metadata, or Origin in older ones). */
-static bool upload_is_foreign(const struct wharf_request *request) {
-    const struct headers *headers = &request->head.headers;
-    wharf_str site = headers_get(headers, STR("Sec-Fetch-Site"));
-    wharf_str origin = headers_value(headers, HEADER_ORIGIN);
-    if (site.ptr != NULL) {
-        return !wharf_str_is(site, "same-origin") && !wharf_str_is(site, "none");
-    }
-    if (origin.ptr == NULL) {
-        return false;
-    }
-    ssize_t end = str_find(origin, STR("://"));
-    return end < 0 || !str_equal_nocase(str_slice(origin, (size_t)end + 3, origin.len), request->head.host);
 }
 
 /* ---- digests ---- */
@@ -146,8 +130,8 @@ static bool put_may_proceed(const struct wharf_request *request, const struct up
 /* A part of a file, or a coding of it, is not what is to be stored (RFC 9110 sections 8.4 and 14.5). */
 static int put_check(struct wharf_request *request, const struct files_mount *mount, wharf_str name) {
     const struct headers *headers = &request->head.headers;
-    if (upload_is_foreign(request)) {
-        return refuse(request, 403, "http.origin.foreign");
+    if (web_is_cross_site(request, STR(""))) {
+        return refuse(request, 403, "http.cross_site");
     }
     if (headers_has(headers, HEADER_CONTENT_RANGE)) {
         return refuse(request, 400, "http.upload.range");
@@ -276,8 +260,8 @@ int upload_form(wharf_request *request, void *arg) {
     const struct files_mount *mount = arg;
     const char *path = files_path(request, mount);
     wharf_str parent = wharf_str_of(path);
-    if (upload_is_foreign(request)) {
-        return refuse(request, 403, "http.origin.foreign");
+    if (web_is_cross_site(request, STR(""))) {
+        return refuse(request, 403, "http.cross_site");
     }
     if (path == NULL || (parent.len > 0 && !str_ends(parent, STR("/")))) {
         return upload_refuse(request, -ENOTDIR);

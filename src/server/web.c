@@ -1,6 +1,6 @@
 /* CORS, headers that protect, and requests of other sites: see wharf/web.h. Each is a step of a group; its settings are one
  * block of memory with their texts behind, which the group keeps. */
-#include "wharf/web.h"
+#include "server/web.h"
 
 #include <errno.h>
 
@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "server/group.h"
 #include "server/reply.h"
+#include "wharf/web.h"
 
 enum { CORS_MAX_AGE_S = 600, YEAR_S = 31536000 };
 
@@ -219,24 +220,24 @@ static bool origin_is_own(const wharf_request *request, wharf_str origin) {
            str_equal_nocase(str_slice(origin, (size_t)colon + 3, origin.len), request->head.host);
 }
 
-static bool is_of_this_site(const wharf_request *request, wharf_str trusted) {
+bool web_is_cross_site(const wharf_request *request, wharf_str trusted) {
     const struct headers *headers = &request->head.headers;
     wharf_str site = headers_get(headers, STR("Sec-Fetch-Site"));
     wharf_str origin = headers_value(headers, HEADER_ORIGIN);
     if (h1_method_is_safe(request->head.method) || (origin.ptr != NULL && list_has(trusted, origin))) {
-        return true;
+        return false;
     }
     if (site.ptr != NULL) {
-        return wharf_str_is(site, "same-origin") || wharf_str_is(site, "none");
+        return !wharf_str_is(site, "same-origin") && !wharf_str_is(site, "none");
     }
-    return origin.ptr == NULL || origin_is_own(request, origin);
+    return origin.ptr != NULL && !origin_is_own(request, origin);
 }
 
 static int same_origin_step(wharf_request *request, void *arg) {
-    if (is_of_this_site(request, wharf_str_of(arg))) {
-        return wharf_next(request);
+    if (web_is_cross_site(request, wharf_str_of(arg))) {
+        return refuse(request, 403, "http.cross_site");
     }
-    return refuse(request, 403, "http.cross_site");
+    return wharf_next(request);
 }
 
 int wharf_group_same_origin(wharf_group *group, const char *trusted) {
